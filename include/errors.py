@@ -1,0 +1,41 @@
+"""One family of errors; each message is a sentence that says what to do."""
+
+
+class LoyaltyError(Exception):
+    """Something a person has to put right; trying again would not help."""
+
+
+class ConfigurationError(LoyaltyError):
+    """A setting, a connection or an environment variable is missing or unreadable."""
+
+
+class InvalidInstantError(LoyaltyError):
+    """An `as_of` or `LOYALTY_NOW` is unreadable or lies in the future."""
+
+
+class SchemaError(LoyaltyError):
+    """The database lacks the schema, or its tables differ from what the pipeline needs."""
+
+
+class DatabaseUnreachableError(LoyaltyError):
+    """The database does not answer; the day heals with the next run."""
+
+
+class ReconcileError(LoyaltyError):
+    """A run's books do not add up; names the cards and the amounts."""
+
+
+class CohortFileError(LoyaltyError):
+    """A cohort file is missing or differs from its manifest."""
+
+
+class MailServerError(LoyaltyError):
+    """The mail server is unreachable, refused the login or hung up; mails stay queued."""
+
+
+class TemplateError(LoyaltyError):
+    """A mail template is missing, broken or asks for a variable that does not exist."""
+
+
+class ServerError(LoyaltyError):
+    """A program that the embedded set-up starts (PostgreSQL, inbox, Airflow) did not come up."""
