@@ -1,0 +1,195 @@
+"""Brings a PostgreSQL database up to date; safe to repeat and gentle to a live application.
+
+Tables that exist are verified and extended, never rebuilt: columns with constant defaults,
+constraints `not valid` and validated afterwards, indexes `concurrently`, all under a
+`lock_timeout`, so that a till never waits behind the migration for longer than that.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from alembic import command, op
+from alembic.config import Config
+from sqlalchemy import Connection, CursorResult, Engine, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from include.errors import SchemaError
+from include.settings import SQL_ROOT
+
+MIGRATIONS = SQL_ROOT / "migrations"
+LOCK_TIMEOUT = "5s"
+MINIMUM_SERVER_VERSION = 150000
+# Two migrations at once would build the same index twice; the number only has to be ours.
+MIGRATION_LOCK = 7_016_513
+TURN_WAIT_SECONDS = 600
+
+
+def migrate(engine: Engine) -> str:
+    """Apply every missing migration and return the version the database has then.
+
+    Raises:
+        SchemaError: the server is too old, a table of the application differs from what the
+            pipeline needs, its rows violate a constraint, or a lock was not to be had.
+    """
+    with engine.connect() as connection:
+        _wait_for_turn(connection)
+        try:
+            _prepare(connection)
+            _upgrade(connection)
+            return current_version(connection) or "none"
+        finally:
+            connection.rollback()
+            connection.exec_driver_sql(f"select pg_advisory_unlock({MIGRATION_LOCK})")
+
+
+def current_version(connection: Connection) -> str | None:
+    """Return the version in `loyalty.pipeline_version`, or None without that table."""
+    known = connection.scalar(text("select to_regclass('loyalty.pipeline_version') is not null"))
+    if not known:
+        return None
+    return connection.scalar(text("table loyalty.pipeline_version"))
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    # Polled, because a session that waits inside a statement holds a snapshot, and the other
+    # migration's concurrent index would wait for that snapshot to end.
+    for _ in range(TURN_WAIT_SECONDS):
+        taken = connection.scalar(text(f"select pg_try_advisory_lock({MIGRATION_LOCK})"))
+        connection.commit()
+        if taken:
+            return
+        time.sleep(1)
+    raise SchemaError("Another migration of this database is running; wait for it, then retry.")
+
+
+def _prepare(connection: Connection) -> None:
+    version = connection.scalar(text("select current_setting('server_version_num')::int")) or 0
+    if version < MINIMUM_SERVER_VERSION:
+        raise SchemaError(f"PostgreSQL 15 or newer is needed; this server is {version // 10000}.")
+    connection.exec_driver_sql("create schema if not exists loyalty")
+    connection.exec_driver_sql(f"set lock_timeout = '{LOCK_TIMEOUT}'")
+    connection.commit()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except OperationalError as error:
+        raise SchemaError(
+            "The migration could not get its lock or was cut off, and changed nothing in that "
+            f"step; run `make migrate` again at a quieter time. PostgreSQL said: {error.orig}"
+        ) from error
+
+
+def run_file(name: str) -> None:
+    """Execute the file `name` below `sql/migrations` in the migration's transaction."""
+    _execute(op.get_bind(), (MIGRATIONS / name).read_text(encoding="utf-8"))
+
+
+def verify_columns(name: str) -> None:
+    """Refuse to go on if the query in file `name` reports a missing or mistyped column."""
+    differences = _execute(op.get_bind(), (MIGRATIONS / name).read_text(encoding="utf-8")).all()
+    if differences:
+        listed = "; ".join(
+            f"{row.column_name} should be {row.expected_type} and is {row.found_type}"
+            for row in differences
+        )
+        raise SchemaError(
+            f"The tables in schema loyalty are not the loyalty application's: {listed}. "
+            "Nothing was changed; add or convert these columns, then run `make migrate` again."
+        )
+
+
+def create_index(name: str, definition: str, *, unique: bool = False) -> None:
+    """Build an index without stopping writers; a half-built one of that name is replaced."""
+    kind = "unique index" if unique else "index"
+    with op.get_context().autocommit_block():
+        connection = op.get_bind()
+        if _is_invalid(connection, name):
+            connection.exec_driver_sql(f"drop index concurrently loyalty.{name}")
+        # It waits for old transactions without making anybody wait, so it may wait long.
+        connection.exec_driver_sql("set lock_timeout = 0")
+        connection.exec_driver_sql(
+            f"create {kind} concurrently if not exists {name} on loyalty.{definition}"
+        )
+        connection.exec_driver_sql(f"set lock_timeout = '{LOCK_TIMEOUT}'")
+
+
+def create_unique_constraint(table: str, name: str, columns: str) -> None:
+    """Add a named unique constraint unless the table has one on the same columns.
+
+    Raises:
+        SchemaError: rows of the table are equal in these columns.
+    """
+    if _has_unique_index(op.get_bind(), table, columns):
+        return
+    try:
+        create_index(name, f"{table} ({columns})", unique=True)
+    except IntegrityError as error:
+        raise SchemaError(
+            f"loyalty.{table} holds rows that are equal in ({columns}); make them differ, then "
+            f"run `make migrate` again. PostgreSQL said: {error.orig}"
+        ) from error
+    op.get_bind().exec_driver_sql(
+        f"alter table loyalty.{table} add constraint {name} unique using index {name}"
+    )
+
+
+def validate_constraints(*constraints: tuple[str, str]) -> None:
+    """Check existing rows against each (table, constraint); drop again what they violate.
+
+    Raises:
+        SchemaError: rows violate a constraint, which must not stay to refuse the application's
+            next change of such a row.
+    """
+    failures = [
+        failure
+        for table, name in constraints
+        if (failure := _validation_failure(table, name)) is not None
+    ]
+    if failures:
+        raise SchemaError(
+            "Rows of the application break a rule that the pipeline relies on; put them right, "
+            "then run `make migrate` again. " + " ".join(failures)
+        )
+
+
+def _validation_failure(table: str, name: str) -> str | None:
+    with op.get_context().autocommit_block():
+        connection = op.get_bind()
+        try:
+            connection.exec_driver_sql(f"alter table loyalty.{table} validate constraint {name}")
+        except IntegrityError as error:
+            connection.exec_driver_sql(f"alter table loyalty.{table} drop constraint {name}")
+            return str(error.orig).strip()
+    return None
+
+
+def _is_invalid(connection: Connection, index: str) -> bool:
+    query = text(
+        "select exists (select from pg_index join pg_class on pg_class.oid = indexrelid"
+        " where relname = :name and relnamespace = 'loyalty'::regnamespace and not indisvalid)"
+    )
+    return bool(connection.scalar(query, {"name": index}))
+
+
+def _has_unique_index(connection: Connection, table: str, columns: str) -> bool:
+    query = text(
+        "select exists (select from pg_index where indrelid = to_regclass('loyalty.' || :name)"
+        " and indisunique and indisvalid and indpred is null and (select array_agg(attname::text"
+        " order by attname) from pg_attribute where attrelid = indrelid and attnum = any(indkey))"
+        " = (select array_agg(wanted order by wanted)"
+        " from unnest(string_to_array(:columns, ', ')) as wanted))"
+    )
+    return bool(connection.scalar(query, {"name": table, "columns": columns}))
+
+
+def _execute(connection: Connection, statement: str) -> CursorResult[Any]:
+    # Without this option the driver would read a percent sign as the start of a bind.
+    return connection.execution_options(no_parameters=True).exec_driver_sql(statement)
