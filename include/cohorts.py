@@ -1,0 +1,135 @@
+"""Selects a run's cohorts and carries them out, chunk by chunk."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+from psycopg2.errors import LockNotAvailable
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from include.clock import read_clock
+from include.database import CHUNK, LAST_PASS, SELECTION, Binds, run_stage, transaction
+from include.runs import is_closed, is_dry
+from include.settings import positive_int
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["warning", "expiry"]
+SELECT_STAGE: dict[Kind, str] = {"warning": "select_warnings", "expiry": "select_expiry"}
+CARRY_OUT_STAGE: dict[Kind, str] = {"warning": "queue_warnings", "expiry": "expire_points"}
+CHUNK_SIZE_DEFAULT = 1000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a cohort holds: cards and points, over all programs of the run."""
+
+    cards_planned: int
+    points_planned: int
+
+
+@dataclass(frozen=True)
+class Deeds:
+    """What became of a cohort: cards and points carried out, cards skipped for a reason."""
+
+    cards_done: int
+    points_done: int
+    cards_skipped: int
+
+
+def select_cohort(engine: Engine, run_id: int, kind: Kind) -> Plan:
+    """Plan the cohort of one kind; on a closed run, tell what was planned then."""
+    with transaction(engine, SELECTION) as connection:
+        if is_closed(engine, run_id):
+            _tell_closed(run_id)
+            counted = run_stage(connection, "count_cohort", {"run_id": run_id, "kind": kind})
+        else:
+            run_stage(connection, SELECT_STAGE[kind], {"run_id": run_id})
+            counted = run_stage(connection, "count_cohort", {"run_id": run_id, "kind": kind})
+    plan = Plan(int(counted["cards_planned"]), int(counted["points_planned"]))
+    log.info("The %s cohort holds %s cards with %s points.", kind, *vars(plan).values())
+    return plan
+
+
+def carry_out(engine: Engine, run_id: int, kind: Kind) -> Deeds:
+    """Carry out the planned cohort of one kind: all or nothing per chunk of cards.
+
+    A rerun finds what is left; on a closed run that is nothing.
+    """
+    if is_closed(engine, run_id):
+        _tell_closed(run_id)
+    elif is_dry(engine, run_id):
+        with transaction(engine, SELECTION) as connection:
+            run_stage(connection, "skip_dry_run", _binds(engine, run_id, kind))
+    else:
+        _chunks(engine, run_id, kind)
+        _last_pass(engine, run_id, kind)
+    return _count_deeds(engine, run_id, kind)
+
+
+def _tell_closed(run_id: int) -> None:
+    log.info("Run %s is closed; nothing is changed. Clear the whole run to repeat it.", run_id)
+
+
+def _binds(engine: Engine, run_id: int, kind: Kind) -> Binds:
+    return {"run_id": run_id, "kind": kind, "booked_at": read_clock(engine)}
+
+
+def _chunks(engine: Engine, run_id: int, kind: Kind) -> None:
+    size = positive_int("LOYALTY_CHUNK_SIZE", CHUNK_SIZE_DEFAULT)
+    after = 0
+    while True:
+        binds = _binds(engine, run_id, kind) | {"after_card_id": after, "chunk_size": size}
+        with transaction(engine, CHUNK) as connection:
+            locked = run_stage(connection, "lock_chunk", binds)
+            if locked["last_card_id"] is None:
+                return
+            _decide_locked(connection, kind, locked)
+        after = locked["last_card_id"]
+
+
+def _decide_locked(connection: Connection, kind: Kind, locked: Binds) -> None:
+    # A second statement, so that it sees what committed while the first one waited.
+    if locked["card_ids"]:
+        run_stage(connection, CARRY_OUT_STAGE[kind], locked)
+
+
+def _last_pass(engine: Engine, run_id: int, kind: Kind) -> None:
+    after = 0
+    while True:
+        binds = _binds(engine, run_id, kind) | {"after_card_id": after}
+        with transaction(engine) as connection:
+            binds = run_stage(connection, "next_held_card", binds)
+        if binds["held_card_id"] is None:
+            return
+        _decide_held(engine, kind, binds)
+        after = binds["held_card_id"]
+
+
+def _decide_held(engine: Engine, kind: Kind, binds: Binds) -> None:
+    try:
+        with transaction(engine, LAST_PASS) as connection:
+            _decide_locked(connection, kind, run_stage(connection, "lock_held_card", binds))
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        log.warning("Card %s is held by a till; it is due again.", binds["held_card_id"])
+        with transaction(engine) as connection:
+            run_stage(connection, "skip_held_card", binds)
+
+
+def _count_deeds(engine: Engine, run_id: int, kind: Kind) -> Deeds:
+    with transaction(engine, SELECTION) as connection:
+        counted = run_stage(connection, "count_deeds", {"run_id": run_id, "kind": kind})
+    deeds = Deeds(
+        int(counted["cards_done"]), int(counted["points_done"]), int(counted["cards_skipped"])
+    )
+    log.info(
+        "%s: %s cards with %s points carried out, %s skipped for a stated reason.",
+        kind,
+        *vars(deeds).values(),
+    )
+    return deeds

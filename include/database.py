@@ -1,0 +1,107 @@
+"""Runs the files of `sql/` on PostgreSQL: one folder is one stage, in number order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import OperationalError
+
+from include.errors import DatabaseUnreachableError, SchemaError
+from include.settings import SQL_ROOT
+
+Binds = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one transaction may cost the application; PostgreSQL intervals ('2s')."""
+
+    lock_timeout: str = "2s"
+    statement_timeout: str = "60s"
+
+
+# Selecting reads and inserts only; a catch-up over a large platform may take minutes.
+SELECTION = Limits(statement_timeout="30min")
+CHUNK = Limits()
+# The last pass holds nothing while it waits for a till's card.
+LAST_PASS = Limits(lock_timeout="5s")
+
+
+@cache
+def statements(stage: str) -> tuple[str, ...]:
+    """Return the statements of `sql/<stage>/` in number order.
+
+    Raises:
+        FileNotFoundError: the folder holds no .sql file.
+    """
+    files = sorted((SQL_ROOT / stage).glob("*.sql"))
+    if not files:
+        raise FileNotFoundError(f"sql/{stage} holds no statement.")
+    return tuple(file.read_text(encoding="utf-8") for file in files)
+
+
+def run_stage(connection: Connection, stage: str, binds: Mapping[str, Any]) -> Binds:
+    """Run a stage's statements in order; the columns of a one-row result bind the next ones.
+
+    Returns:
+        All binds, with the columns that the statements returned.
+    """
+    known = dict(binds)
+    for statement in statements(stage):
+        result = connection.exec_driver_sql(statement, known)
+        if result.returns_rows:
+            row = result.mappings().one_or_none()
+            known.update(row or {})
+    return known
+
+
+def connect(url: str) -> Engine:
+    """Return an engine for `url`; connections are checked before use."""
+    return create_engine(
+        url, pool_pre_ping=True, connect_args={"application_name": "points-expiration"}
+    )
+
+
+@contextmanager
+def transaction(engine: Engine, limits: Limits = CHUNK) -> Iterator[Connection]:
+    """Open one bounded transaction: committed at the end, rolled back on any error.
+
+    Raises:
+        DatabaseUnreachableError: no connection was to be had.
+    """
+    with _open(engine) as connection, connection.begin():
+        run_stage(connection, "limit_session", vars(limits))
+        yield connection
+
+
+@contextmanager
+def _open(engine: Engine) -> Iterator[Connection]:
+    try:
+        connection = engine.connect()
+    except OperationalError as error:
+        address = f"{engine.url.host}:{engine.url.port or 5432}/{engine.url.database}"
+        raise DatabaseUnreachableError(
+            f"The loyalty database at {address} does not answer; check the connection loyalty_db "
+            f"and that the server runs. PostgreSQL said: {str(error.orig).strip()}"
+        ) from error
+    with connection:
+        yield connection
+
+
+def require_schema(engine: Engine) -> None:
+    """Refuse to work on a database without the pipeline's tables.
+
+    Raises:
+        SchemaError: the migrations have not been applied.
+    """
+    with transaction(engine) as connection:
+        if not run_stage(connection, "check_schema", {})["is_migrated"]:
+            raise SchemaError(
+                f"Database {engine.url.database!r} lacks the pipeline's tables in schema loyalty; "
+                "run `make migrate` with AIRFLOW_CONN_LOYALTY_DB naming it."
+            )

@@ -1,0 +1,9 @@
+-- Counts the plan for the log and the asset event.
+-- In: the run's plan rows of one kind. Out: one row, cards and points planned in all programs.
+-- Binds: run_id, kind.
+-- A rerun counts the same rows.
+select
+    count(*) as cards_planned,
+    coalesce(sum(members.points), 0)::bigint as points_planned
+from loyalty.expiration_cohort_members as members
+where members.run_id = %(run_id)s::bigint and members.kind = %(kind)s::text

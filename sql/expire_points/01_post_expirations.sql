@@ -1,0 +1,123 @@
+-- Books the expiry of one chunk, after deciding once more on the locked cards as they are now and
+-- on the settings as they are now: of the snapshot's and today's settings the kinder decides.
+-- In: the chunk's plan rows still due. Out: per card its `points_expired` ledger row and its row
+-- in expirations; one result row, the ids of the ledger rows.
+-- Binds: run_id, card_ids (locked), booked_at.
+-- Rerun: a cycle in expirations is not due again; its unique key stops whoever missed that.
+with
+current_members as (
+    select
+        members.run_id,
+        members.cycle_started_at,
+        run_programs.today,
+        cards.id as card_id,
+        cards.merchant_id,
+        cards.points_balance,
+        cards.stamp_count,
+        greatest(run_programs.points_expiration_days, programs.points_expiration_days)
+            as inactivity_days,
+        greatest(run_programs.min_notice_days, least(programs.min_notice_days, 36500))
+            as min_notice_days,
+        (cards.last_activity_at at time zone run_programs.time_zone)::date as active_on
+    from loyalty.expiration_cohort_members as members
+    inner join loyalty.expiration_run_programs as run_programs
+        on
+            run_programs.run_id = members.run_id
+            and run_programs.program_id = members.program_id
+    inner join loyalty.loyalty_cards as cards on cards.id = members.card_id
+    inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
+    inner join loyalty.merchants as merchants on merchants.id = cards.merchant_id
+    where
+        members.run_id = %(run_id)s::bigint
+        and members.kind = 'expiry'
+        and members.card_id = any(%(card_ids)s::bigint [])
+        and cards.last_activity_at = members.cycle_started_at
+        and cards.points_balance > 0
+        and cards.is_active
+        and programs.is_active
+        and merchants.is_active
+        and programs.id = members.program_id
+        and programs.points_expiration_days between 1 and 1000000
+        and programs.time_zone = run_programs.time_zone
+),
+
+noticed_members as (
+    select
+        current_members.*,
+        notices.opened_on,
+        current_members.active_on + current_members.inactivity_days as due_on,
+        greatest(
+            current_members.active_on + current_members.inactivity_days,
+            notices.promised_on,
+            case
+                when current_members.min_notice_days > 0
+                    then notices.opened_on + current_members.min_notice_days
+            end
+        ) as usable_until
+    from current_members
+    cross join lateral (
+        select
+            max(given.promised_on) as promised_on,
+            min(given.opened_on) as opened_on
+        from loyalty.expiration_notices as given
+        where
+            given.card_id = current_members.card_id
+            and given.cycle_started_at = current_members.cycle_started_at
+    ) as notices
+),
+
+due_members as materialized (
+    select noticed_members.*
+    from noticed_members
+    where
+        noticed_members.usable_until < noticed_members.today
+        and (noticed_members.min_notice_days = 0 or noticed_members.opened_on is not null)
+        and not exists (
+            select 1
+            from loyalty.expirations as expirations
+            where
+                expirations.card_id = noticed_members.card_id
+                and expirations.cycle_started_at = noticed_members.cycle_started_at
+        )
+),
+
+posted as (
+    insert into loyalty.loyalty_transactions (
+        card_id, merchant_id, store_id, transaction_type, points_delta, points_balance_after,
+        stamps_delta, stamps_balance_after, notes, transaction_at
+    )
+    select
+        due_members.card_id,
+        due_members.merchant_id,
+        null as store_id,
+        'points_expired' as transaction_type,
+        -due_members.points_balance as points_delta,
+        0 as points_balance_after,
+        0 as stamps_delta,
+        due_members.stamp_count as stamps_balance_after,
+        format('Points expired after %%s days of inactivity', due_members.inactivity_days)
+            as notes,
+        %(booked_at)s::timestamptz as transaction_at
+    from due_members
+    order by due_members.card_id
+    returning id, card_id
+),
+
+expired as (
+    insert into loyalty.expirations (
+        transaction_id, card_id, cycle_started_at, due_on, points, run_id
+    )
+    select
+        posted.id as transaction_id,
+        due_members.card_id,
+        due_members.cycle_started_at,
+        due_members.due_on,
+        due_members.points_balance as points,
+        due_members.run_id
+    from posted
+    inner join due_members on due_members.card_id = posted.card_id
+    returning transaction_id
+)
+
+select array_agg(expired.transaction_id) as transaction_ids
+from expired

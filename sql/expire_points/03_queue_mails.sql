@@ -1,0 +1,43 @@
+-- Queues the mail about each expiry of this transaction: no fact without its mail, no mail
+-- without its fact.
+-- In: the expirations posted in this transaction. Out: one row each in email_logs.
+-- Binds: transaction_ids, booked_at.
+-- Rerun: the occurrence key (the ledger row) is unique.
+insert into loyalty.email_logs (
+    template_code, language, card_id, customer_id, merchant_id, store_id, occurrence_key,
+    variables, status, queued_at, run_id
+)
+select
+    'loyalty_points_expired' as template_code,
+    loyalty.mail_language(customers.preferred_language, stores.default_language) as language,
+    expirations.card_id,
+    cards.customer_id,
+    cards.merchant_id,
+    cards.enrolled_at_store_id as store_id,
+    loyalty.expiry_occurrence_key(expirations.transaction_id) as occurrence_key,
+    jsonb_build_object(
+        'points', expirations.points,
+        'expiration_date', greatest(
+            expirations.due_on, members.usable_until
+        ),
+        'inactivity_days', greatest(
+            run_programs.points_expiration_days, programs.points_expiration_days
+        )
+    ) as variables,
+    'queued' as status,
+    %(booked_at)s::timestamptz as queued_at,
+    expirations.run_id
+from loyalty.expirations as expirations
+inner join loyalty.expiration_cohort_members as members
+    on
+        members.run_id = expirations.run_id
+        and members.kind = 'expiry'
+        and members.card_id = expirations.card_id
+inner join loyalty.expiration_run_programs as run_programs
+    on run_programs.run_id = members.run_id and run_programs.program_id = members.program_id
+inner join loyalty.loyalty_cards as cards on cards.id = expirations.card_id
+inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
+inner join loyalty.customers as customers on customers.id = cards.customer_id
+left join loyalty.stores as stores on stores.id = cards.enrolled_at_store_id
+where expirations.transaction_id = any(%(transaction_ids)s::bigint [])
+order by expirations.card_id

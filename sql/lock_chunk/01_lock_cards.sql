@@ -1,0 +1,31 @@
+-- Takes the next chunk of planned cards and locks those that no till holds; the rest is passed
+-- over and left to the last pass. It must be the first statement of its transaction.
+-- In: the run's undecided plan rows above after_card_id. Out: one row, the ids locked and the
+-- last id looked at (null: nothing is left). Locks go in id order, as the tills' do.
+-- Binds: run_id, kind, after_card_id, chunk_size (cards).
+-- Rerun: rows that were carried out or skipped are not undecided any more.
+with
+next_members as materialized (
+    select undecided.card_id
+    from loyalty.undecided_members as undecided
+    where
+        undecided.run_id = %(run_id)s::bigint
+        and undecided.kind = %(kind)s::text
+        and undecided.card_id > %(after_card_id)s::bigint
+    order by undecided.card_id
+    limit %(chunk_size)s::integer
+),
+
+locked_cards as materialized (
+    select cards.id
+    from loyalty.loyalty_cards as cards
+    inner join next_members on next_members.card_id = cards.id
+    order by cards.id
+    -- Not `for no key update`: only this waits for a till that has written its ledger row but
+    -- not yet its card.
+    for update of cards skip locked
+)
+
+select
+    (select array_agg(locked_cards.id order by locked_cards.id) from locked_cards) as card_ids,
+    (select max(next_members.card_id) from next_members) as last_card_id

@@ -1,0 +1,97 @@
+-- Writes down every program's settings as they are now, with its local dates and cut-off.
+-- In: programs of the run's merchants. Out: one row per program in expiration_run_programs;
+-- one that takes no part carries the reason instead of dates.
+-- Binds: run_id.
+-- Rerun: rows that exist are kept, so a continued run goes on with the settings it began with.
+insert into loyalty.expiration_run_programs (
+    run_id, program_id, merchant_id, points_expiration_days, warning_days, warning_stages,
+    stages_cut, min_notice_days, time_zone, exempt_reason, today, evaluated_on, cutoff_at,
+    cards_without_activity
+)
+with
+run as (
+    select runs.*
+    from loyalty.expiration_runs as runs
+    where runs.id = %(run_id)s::bigint
+),
+
+judged_programs as (
+    select
+        programs.*,
+        run.as_of,
+        run.evaluated_at,
+        case
+            when not merchants.is_active then 'merchant_inactive'
+            when not programs.is_active then 'program_inactive'
+            -- Nobody means 2,700 years; the date arithmetic could not hold it either.
+            when coalesce(programs.points_expiration_days, 0) not between 1 and 1000000
+                then 'never_expires'
+            when zones.name is null then 'unknown_time_zone'
+        end as exempt_reason
+    from run
+    inner join loyalty.loyalty_programs as programs
+        on run.merchant_ids is null or programs.merchant_id = any(run.merchant_ids)
+    inner join loyalty.merchants as merchants on merchants.id = programs.merchant_id
+    left join pg_catalog.pg_timezone_names as zones on lower(zones.name) = lower(programs.time_zone)
+),
+
+dated_programs as (
+    select
+        judged_programs.*,
+        -- Only a name that the database knows may reach `at time zone`: any other stops the query.
+        case
+            when judged_programs.exempt_reason is null
+                then (judged_programs.as_of at time zone judged_programs.time_zone)::date
+        end as today,
+        case
+            when judged_programs.exempt_reason is null
+                then (judged_programs.evaluated_at at time zone judged_programs.time_zone)::date
+        end as evaluated_on
+    from judged_programs
+),
+
+stages as (
+    select
+        dated_programs.id as program_id,
+        array_agg(
+            distinct least(stage.days, dated_programs.points_expiration_days - 1)
+        ) as warning_stages,
+        bool_or(stage.days >= dated_programs.points_expiration_days) as stages_cut
+    from dated_programs
+    cross join lateral unnest(dated_programs.warning_days) as stage (days)
+    where dated_programs.exempt_reason is null and stage.days >= 0
+    group by dated_programs.id
+),
+
+undated_cards as (
+    select
+        cards.program_id,
+        count(*) as cards_without_activity
+    from loyalty.loyalty_cards as cards
+    where cards.last_activity_at is null and cards.points_balance > 0 and cards.is_active
+    group by cards.program_id
+)
+
+select
+    %(run_id)s::bigint as run_id,
+    dated_programs.id as program_id,
+    dated_programs.merchant_id,
+    dated_programs.points_expiration_days,
+    dated_programs.warning_days,
+    coalesce(stages.warning_stages, '{}') as warning_stages,
+    coalesce(stages.stages_cut, false) as stages_cut,
+    least(greatest(coalesce(dated_programs.min_notice_days, 0), 0), 36500) as min_notice_days,
+    dated_programs.time_zone,
+    dated_programs.exempt_reason,
+    dated_programs.today,
+    dated_programs.evaluated_on,
+    case
+        when dated_programs.exempt_reason is null
+            then (dated_programs.today - dated_programs.points_expiration_days)::timestamp
+                at time zone dated_programs.time_zone
+    end as cutoff_at,
+    coalesce(undated_cards.cards_without_activity, 0) as cards_without_activity
+from dated_programs
+left join stages on stages.program_id = dated_programs.id
+left join undated_cards on undated_cards.program_id = dated_programs.id
+on conflict do nothing

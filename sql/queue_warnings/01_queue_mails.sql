@@ -1,0 +1,128 @@
+-- Queues the warning mails of one chunk, after deciding once more on the locked cards.
+-- In: the chunk's plan rows whose card is still in its cycle, with points, active and unwarned.
+-- Out: per card a mail in email_logs, its row in expiration_notices and in expiration_warnings;
+-- one result row, the ids of the cards warned.
+-- Binds: run_id, card_ids (locked), booked_at.
+-- Rerun: the occurrence key is unique; only a mail that does not stand any more is queued again.
+with
+due_members as materialized (
+    select
+        members.*,
+        cards.customer_id,
+        cards.enrolled_at_store_id,
+        cards.points_balance,
+        run_programs.points_expiration_days,
+        loyalty.warning_occurrence_key(
+            members.card_id, members.cycle_started_at, members.stage_days
+        ) as occurrence_key,
+        loyalty.mail_language(customers.preferred_language, stores.default_language) as language
+    from loyalty.expiration_cohort_members as members
+    inner join loyalty.expiration_run_programs as run_programs
+        on
+            run_programs.run_id = members.run_id
+            and run_programs.program_id = members.program_id
+    inner join loyalty.loyalty_cards as cards on cards.id = members.card_id
+    inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
+    inner join loyalty.merchants as merchants on merchants.id = cards.merchant_id
+    inner join loyalty.customers as customers on customers.id = cards.customer_id
+    left join loyalty.stores as stores on stores.id = cards.enrolled_at_store_id
+    where
+        members.run_id = %(run_id)s::bigint
+        and members.kind = 'warning'
+        and members.card_id = any(%(card_ids)s::bigint [])
+        and cards.last_activity_at = members.cycle_started_at
+        and cards.points_balance > 0
+        and cards.is_active
+        and programs.is_active
+        and merchants.is_active
+        and programs.id = members.program_id
+        and programs.points_expiration_days = run_programs.points_expiration_days
+        and programs.time_zone = run_programs.time_zone
+        and not exists (
+            select 1
+            from loyalty.standing_warnings as standing
+            where
+                standing.card_id = members.card_id
+                and standing.cycle_started_at = members.cycle_started_at
+                and standing.stage_days <= members.stage_days
+        )
+        and not exists (
+            select 1
+            from loyalty.expirations as expirations
+            where
+                expirations.card_id = members.card_id
+                and expirations.cycle_started_at = members.cycle_started_at
+        )
+),
+
+queued_mails as (
+    insert into loyalty.email_logs as mails (
+        template_code, language, card_id, customer_id, merchant_id, store_id, occurrence_key,
+        variables, status, queued_at, run_id
+    )
+    select
+        'loyalty_points_expiring' as template_code,
+        due_members.language,
+        due_members.card_id,
+        due_members.customer_id,
+        due_members.merchant_id,
+        due_members.enrolled_at_store_id as store_id,
+        due_members.occurrence_key,
+        jsonb_build_object(
+            'points', due_members.points_balance,
+            'expiration_date', due_members.usable_until,
+            'inactivity_days', due_members.points_expiration_days
+        ) as variables,
+        'queued' as status,
+        %(booked_at)s::timestamptz as queued_at,
+        due_members.run_id
+    from due_members
+    order by due_members.card_id
+    on conflict (occurrence_key) do update
+    set
+        status = 'queued',
+        variables = excluded.variables,
+        attempts = 0,
+        next_attempt_at = null,
+        error_message = null,
+        queued_at = excluded.queued_at,
+        run_id = excluded.run_id
+    returning mails.id as email_log_id, mails.card_id
+),
+
+noticed_members as (
+    insert into loyalty.expiration_notices as notices (
+        email_log_id, card_id, cycle_started_at, stage_days, due_on
+    )
+    select
+        queued_mails.email_log_id,
+        due_members.card_id,
+        due_members.cycle_started_at,
+        due_members.stage_days,
+        due_members.due_on
+    from queued_mails
+    inner join due_members on due_members.card_id = queued_mails.card_id
+    on conflict (email_log_id) do update set due_on = excluded.due_on
+    returning notices.card_id
+),
+
+warned_members as (
+    insert into loyalty.expiration_warnings (
+        run_id, card_id, cycle_started_at, stage_days, due_on, points, email_log_id
+    )
+    select
+        due_members.run_id,
+        due_members.card_id,
+        due_members.cycle_started_at,
+        due_members.stage_days,
+        due_members.due_on,
+        due_members.points_balance as points,
+        queued_mails.email_log_id
+    from queued_mails
+    inner join due_members on due_members.card_id = queued_mails.card_id
+    inner join noticed_members on noticed_members.card_id = queued_mails.card_id
+    returning card_id
+)
+
+select array_agg(warned_members.card_id) as warned_card_ids
+from warned_members

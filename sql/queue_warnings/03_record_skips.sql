@@ -1,0 +1,41 @@
+-- Notes why a planned and locked card was not warned.
+-- In: the chunk's plan rows without a warning of this run. Out: one row each in expiration_skips.
+-- Binds: run_id, card_ids (locked), booked_at.
+-- Rerun: the first reason stands.
+insert into loyalty.expiration_skips (run_id, kind, card_id, reason, skipped_at)
+select
+    undecided.run_id,
+    undecided.kind,
+    undecided.card_id,
+    case
+        when cards.last_activity_at is distinct from undecided.cycle_started_at then 'came_back'
+        when cards.points_balance = 0 then 'emptied'
+        when not (cards.is_active and programs.is_active and merchants.is_active)
+            then 'deactivated'
+        when exists (
+            select 1
+            from loyalty.expirations as expirations
+            where
+                expirations.card_id = undecided.card_id
+                and expirations.cycle_started_at = undecided.cycle_started_at
+        ) then 'already_expired'
+        when exists (
+            select 1
+            from loyalty.standing_warnings as standing
+            where
+                standing.card_id = undecided.card_id
+                and standing.cycle_started_at = undecided.cycle_started_at
+                and standing.stage_days <= undecided.stage_days
+        ) then 'already_warned'
+        else 'settings_changed'
+    end as reason,
+    %(booked_at)s::timestamptz as skipped_at
+from loyalty.undecided_members as undecided
+inner join loyalty.loyalty_cards as cards on cards.id = undecided.card_id
+inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
+inner join loyalty.merchants as merchants on merchants.id = cards.merchant_id
+where
+    undecided.run_id = %(run_id)s::bigint
+    and undecided.kind = 'warning'
+    and undecided.card_id = any(%(card_ids)s::bigint [])
+on conflict do nothing

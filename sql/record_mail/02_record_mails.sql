@@ -1,0 +1,86 @@
+-- Records what became of a batch.
+-- In: outcomes of mails that this sender holds. Out: their status; up to three retries, 60 seconds
+-- apart and doubling; one result row, counts by what became of them (`ambiguous` counts the
+-- warnings that go out once more, too).
+-- Binds: sender_id, outcome_ids, outcomes, answers, recipients and message_ids (parallel),
+-- recorded_at. A mail that was not accepted keeps no recipient.
+-- Rerun: a recorded mail is not this sender's any more.
+with
+answered as materialized (
+    select
+        mails.id,
+        given.outcome,
+        given.answer,
+        given.recipient,
+        given.message_id,
+        case given.outcome
+            when 'sent' then 'sent'
+            when 'temporary'
+                then case when mails.attempts < 3 then 'deferred' else 'failed' end
+            when 'permanent' then 'failed'
+            when 'unrenderable' then 'failed'
+            when 'suppressed' then 'suppressed'
+            when 'released' then 'queued'
+            when 'ambiguous'
+                then
+                    case
+                        when
+                            mails.ambiguous_times = 0
+                            and mails.template_code = 'loyalty_points_expiring'
+                            then 'queued'
+                        else 'ambiguous'
+                    end
+        end as status
+    from unnest(
+        %(outcome_ids)s::bigint [],
+        %(outcomes)s::text [],
+        %(answers)s::text [],
+        %(recipients)s::text [],
+        %(message_ids)s::text []
+    ) as given (id, outcome, answer, recipient, message_id)
+    inner join loyalty.email_logs as mails on mails.id = given.id
+    where
+        mails.status = 'sending'
+        and mails.sender_id = %(sender_id)s::integer
+),
+
+recorded as (
+    update loyalty.email_logs as mails
+    set
+        status = answered.status,
+        sender_id = null,
+        attempts = mails.attempts
+        + (answered.outcome in ('sent', 'temporary', 'permanent'))::integer,
+        ambiguous_times = mails.ambiguous_times + (answered.outcome = 'ambiguous')::integer,
+        next_attempt_at = case
+            when answered.status = 'deferred'
+                then
+                    %(recorded_at)s::timestamptz
+                    + interval '60 seconds' * power(2, mails.attempts)
+            when answered.outcome = 'released' then mails.next_attempt_at
+        end,
+        error_message = case
+            when answered.outcome = 'released' then mails.error_message
+            else answered.answer
+        end,
+        sent_at = case
+            when answered.outcome = 'sent' then %(recorded_at)s::timestamptz
+            else mails.sent_at
+        end,
+        recipient_email = case
+            when answered.outcome = 'sent' then answered.recipient
+            else mails.recipient_email
+        end,
+        message_id = coalesce(answered.message_id, mails.message_id)
+    from answered
+    where mails.id = answered.id
+    returning answered.outcome, answered.status
+)
+
+select
+    count(*) filter (where recorded.status = 'sent') as mails_sent,
+    count(*) filter (where recorded.status = 'deferred') as mails_deferred,
+    count(*) filter (where recorded.status = 'failed') as mails_failed,
+    count(*) filter (where recorded.status = 'suppressed') as mails_suppressed,
+    count(*) filter (where recorded.outcome = 'ambiguous') as mails_ambiguous
+from recorded

@@ -1,0 +1,16 @@
+-- Locks the mails that a sender holds, dead or alive; what is being recorded now is passed over.
+-- In: the mails under way. Out: one row, their ids; at most 50 per sender.
+-- Locked before the next statement decides, so that it sees who holds a mail as it is by then:
+-- a list of living senders and a mail claimed a moment later would not go together.
+-- Rerun: nothing is changed here.
+with
+sending_mails as (
+    select mails.id
+    from loyalty.email_logs as mails
+    where mails.status = 'sending'
+    order by mails.id
+    for update skip locked
+)
+
+select coalesce(array_agg(sending_mails.id), '{}') as sending_ids
+from sending_mails

@@ -1,0 +1,81 @@
+-- Takes the mails of dead senders back; each of them may have been accepted.
+-- In: the locked mails whose sender's lock nobody holds. Out: a warning returns to `queued` the
+-- first time and is `ambiguous` the second, when its gate opens; any other mail is `ambiguous`.
+-- One result row, counts of the mails queued again and of those that wait for a person.
+-- Binds: sending_ids (locked), sender_lock_class, recovered_at, known_time_zones.
+-- Rerun: a recovered mail is not `sending` any more.
+with
+living_senders as materialized (
+    select locks.objid::bigint as sender_id
+    from pg_catalog.pg_locks as locks
+    inner join pg_catalog.pg_database as databases on databases.oid = locks.database
+    where
+        databases.datname = current_database()
+        and locks.locktype = 'advisory'
+        and locks.classid = %(sender_lock_class)s::oid
+        and locks.objsubid = 2
+        and locks.granted
+),
+
+orphans as materialized (
+    select
+        mails.id,
+        mails.ambiguous_times = 0
+        and mails.template_code = 'loyalty_points_expiring' as is_sent_again
+    from loyalty.email_logs as mails
+    where
+        mails.id = any(%(sending_ids)s::bigint [])
+        and mails.status = 'sending'
+        and not exists (
+            select 1
+            from living_senders
+            where living_senders.sender_id = mails.sender_id
+        )
+),
+
+local_days as (
+    select
+        orphans.id,
+        orphans.is_sent_again,
+        (
+            %(recovered_at)s::timestamptz at time zone case
+                when programs.time_zone = any(%(known_time_zones)s::text [])
+                    then programs.time_zone
+                else 'UTC'
+            end
+        )::date as local_day
+    from orphans
+    inner join loyalty.expiration_notices as notices on notices.email_log_id = orphans.id
+    inner join loyalty.loyalty_cards as cards on cards.id = notices.card_id
+    inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
+),
+
+promised as (
+    update loyalty.expiration_notices as notices
+    set
+        promised_on = greatest(notices.promised_on, notices.named_on),
+        opened_on = case
+            when local_days.is_sent_again then notices.opened_on
+            else coalesce(notices.opened_on, local_days.local_day)
+        end
+    from local_days
+    where notices.email_log_id = local_days.id
+),
+
+recovered as (
+    update loyalty.email_logs as mails
+    set
+        status = case when orphans.is_sent_again then 'queued' else 'ambiguous' end,
+        ambiguous_times = mails.ambiguous_times + 1,
+        next_attempt_at = null,
+        sender_id = null,
+        error_message = 'The sender died before the server''s answer was recorded.'
+    from orphans
+    where mails.id = orphans.id
+    returning orphans.is_sent_again
+)
+
+select
+    count(*) filter (where recovered.is_sent_again) as mails_queued_again,
+    count(*) filter (where not recovered.is_sent_again) as mails_ambiguous
+from recovered

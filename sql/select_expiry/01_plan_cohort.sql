@@ -1,0 +1,89 @@
+-- Plans the expiry: cards whose points could last be used before the run's local today.
+-- In: cards of the run's programs. Out: one `expiry` row per card in expiration_cohort_members.
+-- Under minimum notice a card is due only once its notice was opened and has run out.
+-- Binds: run_id.
+-- Rerun: the plan is insert-only; a card that is planned already keeps its row.
+insert into loyalty.expiration_cohort_members (
+    run_id, kind, card_id, program_id, merchant_id, cycle_started_at, due_on, usable_until, points
+)
+with
+programs as materialized (
+    select run_programs.*
+    from loyalty.expiration_run_programs as run_programs
+    where run_programs.run_id = %(run_id)s::bigint and run_programs.exempt_reason is null
+),
+
+inactive_cards as (
+    select
+        cards.*,
+        programs.min_notice_days,
+        programs.today,
+        (cards.last_activity_at at time zone programs.time_zone)::date
+        + programs.points_expiration_days as due_on
+    from programs
+    cross join lateral (
+        select
+            candidates.id,
+            candidates.program_id,
+            candidates.merchant_id,
+            candidates.last_activity_at,
+            candidates.points_balance
+        from loyalty.loyalty_cards as candidates
+        where
+            candidates.program_id = programs.program_id
+            and candidates.points_balance > 0
+            and candidates.is_active
+            -- A day of slack for zones whose midnight moved; the dates below decide.
+            and candidates.last_activity_at < programs.cutoff_at + interval '1 day'
+        -- Keeps the planner on the inactivity index, program by program.
+        offset 0
+    ) as cards
+),
+
+noticed_cards as (
+    select
+        inactive_cards.*,
+        notices.opened_on,
+        greatest(
+            inactive_cards.due_on,
+            notices.promised_on,
+            case
+                when inactive_cards.min_notice_days > 0
+                    then notices.opened_on + inactive_cards.min_notice_days
+            end
+        ) as usable_until
+    from inactive_cards
+    cross join lateral (
+        select
+            max(given.promised_on) as promised_on,
+            min(given.opened_on) as opened_on
+        from loyalty.expiration_notices as given
+        where
+            given.card_id = inactive_cards.id
+            and given.cycle_started_at = inactive_cards.last_activity_at
+    ) as notices
+    where inactive_cards.due_on < inactive_cards.today
+)
+
+select
+    %(run_id)s::bigint as run_id,
+    'expiry' as kind,
+    noticed_cards.id as card_id,
+    noticed_cards.program_id,
+    noticed_cards.merchant_id,
+    noticed_cards.last_activity_at as cycle_started_at,
+    noticed_cards.due_on,
+    noticed_cards.usable_until,
+    noticed_cards.points_balance as points
+from noticed_cards
+where
+    noticed_cards.usable_until < noticed_cards.today
+    and (noticed_cards.min_notice_days = 0 or noticed_cards.opened_on is not null)
+    and not exists (
+        select 1
+        from loyalty.expirations as expirations
+        where
+            expirations.card_id = noticed_cards.id
+            and expirations.cycle_started_at = noticed_cards.last_activity_at
+    )
+on conflict do nothing
