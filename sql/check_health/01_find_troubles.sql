@@ -34,8 +34,11 @@ stuck_mails as (
     where mails.occurrence_key is not null
 )
 
-select format('No run was closed in the last 26 hours (the last one: %%s).',
-    coalesce(last_close.closed_at::text, 'never')) as trouble
+select
+    format(
+        'No run was closed in the last 26 hours (the last one: %%s).',
+        coalesce(last_close.closed_at::text, 'never')
+    ) as trouble
 from last_close
 where
     last_close.closed_at is null

@@ -11,15 +11,15 @@ due_mails as (
         mails.status in ('queued', 'deferred')
         and mails.id > %(after_id)s::bigint
         and (
-            %(named_ids)s::bigint [] is null
-            or mails.id = any(%(named_ids)s::bigint [])
+            %(named_ids)s::bigint[] is null
+            or mails.id = any(%(named_ids)s::bigint[])
         )
-        and mails.id <> all(%(excluded_ids)s::bigint [])
+        and mails.id <> all(%(excluded_ids)s::bigint[])
         and (
             mails.next_attempt_at is null
             or mails.next_attempt_at <= %(sent_at)s::timestamptz
         )
-        and mails.template_code = any(%(template_codes)s::text [])
+        and mails.template_code = any(%(template_codes)s::text[])
         and mails.occurrence_key is not null
     order by mails.id
     limit 50

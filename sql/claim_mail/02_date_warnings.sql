@@ -17,15 +17,15 @@ picked_warnings as materialized (
                 then programs.points_expiration_days
         end as expiration_days,
         case
-            when programs.time_zone = any(%(known_time_zones)s::text []) then programs.time_zone
+            when programs.time_zone = any(%(known_time_zones)s::text[]) then programs.time_zone
             else 'UTC'
         end as time_zone
     from loyalty.expiration_notices as notices
-    inner join loyalty.email_logs as mails on mails.id = notices.email_log_id
-    inner join loyalty.loyalty_cards as cards on cards.id = notices.card_id
-    inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
+    inner join loyalty.email_logs as mails on notices.email_log_id = mails.id
+    inner join loyalty.loyalty_cards as cards on notices.card_id = cards.id
+    inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
     where
-        notices.email_log_id = any(%(email_log_ids)s::bigint [])
+        notices.email_log_id = any(%(email_log_ids)s::bigint[])
         and mails.template_code = 'loyalty_points_expiring'
 ),
 

@@ -7,13 +7,14 @@
 with
 stale_warnings as (
     select notices.email_log_id
-    from unnest(%(warning_ids)s::bigint [], %(local_days)s::date [])
-        as picked (email_log_id, local_day)
+    from
+        unnest(%(warning_ids)s::bigint[], %(local_days)s::date[])
+            as picked (email_log_id, local_day)
     inner join loyalty.expiration_notices as notices
-        on notices.email_log_id = picked.email_log_id
-    inner join loyalty.loyalty_cards as cards on cards.id = notices.card_id
-    inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
-    inner join loyalty.merchants as merchants on merchants.id = cards.merchant_id
+        on picked.email_log_id = notices.email_log_id
+    inner join loyalty.loyalty_cards as cards on notices.card_id = cards.id
+    inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
+    inner join loyalty.merchants as merchants on cards.merchant_id = merchants.id
     where
         cards.last_activity_at is distinct from notices.cycle_started_at
         or cards.points_balance <= 0

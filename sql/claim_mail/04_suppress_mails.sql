@@ -7,9 +7,9 @@ with
 unreachable_mails as materialized (
     select mails.id
     from loyalty.email_logs as mails
-    left join loyalty.customers as customers on customers.id = mails.customer_id
+    left join loyalty.customers as customers on mails.customer_id = customers.id
     where
-        mails.id = any(%(email_log_ids)s::bigint [])
+        mails.id = any(%(email_log_ids)s::bigint[])
         and mails.status in ('queued', 'deferred')
         and (
             coalesce(btrim(customers.email), '') = ''
@@ -21,9 +21,10 @@ opened as (
     update loyalty.expiration_notices as notices
     set opened_on = coalesce(notices.opened_on, picked.local_day)
     from unreachable_mails
-    inner join unnest(%(warning_ids)s::bigint [], %(local_days)s::date [])
-        as picked (email_log_id, local_day)
-        on picked.email_log_id = unreachable_mails.id
+    inner join
+        unnest(%(warning_ids)s::bigint[], %(local_days)s::date[])
+            as picked (email_log_id, local_day)
+        on unreachable_mails.id = picked.email_log_id
     where notices.email_log_id = unreachable_mails.id
 ),
 

@@ -13,12 +13,13 @@ warning_figures as materialized (
             'days_remaining', notices.named_on - picked.local_day,
             'inactivity_days', programs.points_expiration_days
         ) as figures
-    from unnest(%(warning_ids)s::bigint [], %(local_days)s::date [])
-        as picked (email_log_id, local_day)
+    from
+        unnest(%(warning_ids)s::bigint[], %(local_days)s::date[])
+            as picked (email_log_id, local_day)
     inner join loyalty.expiration_notices as notices
-        on notices.email_log_id = picked.email_log_id
-    inner join loyalty.loyalty_cards as cards on cards.id = notices.card_id
-    inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
+        on picked.email_log_id = notices.email_log_id
+    inner join loyalty.loyalty_cards as cards on notices.card_id = cards.id
+    inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
 ),
 
 claimed_mails as (
@@ -26,9 +27,9 @@ claimed_mails as (
         mails.id,
         warning_figures.figures
     from loyalty.email_logs as mails
-    left join warning_figures on warning_figures.email_log_id = mails.id
+    left join warning_figures on mails.id = warning_figures.email_log_id
     where
-        mails.id = any(%(email_log_ids)s::bigint [])
+        mails.id = any(%(email_log_ids)s::bigint[])
         and mails.status in ('queued', 'deferred')
 )
 

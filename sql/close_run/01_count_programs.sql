@@ -21,18 +21,18 @@ plans as (
     left join loyalty.expiration_warnings as warnings
         on
             members.kind = 'warning'
-            and warnings.run_id = members.run_id
-            and warnings.card_id = members.card_id
+            and members.run_id = warnings.run_id
+            and members.card_id = warnings.card_id
     left join loyalty.expirations as expirations
         on
             members.kind = 'expiry'
-            and expirations.run_id = members.run_id
-            and expirations.card_id = members.card_id
+            and members.run_id = expirations.run_id
+            and members.card_id = expirations.card_id
     left join loyalty.expiration_skips as skips
         on
-            skips.run_id = members.run_id
-            and skips.kind = members.kind
-            and skips.card_id = members.card_id
+            members.run_id = skips.run_id
+            and members.kind = skips.kind
+            and members.card_id = skips.card_id
     where members.run_id = %(run_id)s::bigint
     group by members.program_id
 )

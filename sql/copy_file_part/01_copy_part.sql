@@ -45,6 +45,6 @@ copy (
         deeds.stage_days,
         deeds.points
     from deeds
-    inner join loyalty.loyalty_cards as cards on cards.id = deeds.card_id
+    inner join loyalty.loyalty_cards as cards on deeds.card_id = cards.id
     order by deeds.card_id
 ) to stdout with (format csv, header true)

@@ -11,6 +11,6 @@ select
     count(*) filter (where mails.status in ('queued', 'sending', 'deferred', 'ambiguous'))
         as waiting_total
 from loyalty.email_logs as mails
-inner join loyalty.loyalty_cards as cards on cards.id = mails.card_id
+inner join loyalty.loyalty_cards as cards on mails.card_id = cards.id
 where mails.run_id = %(run_id)s::bigint
 group by cards.program_id

@@ -6,7 +6,11 @@ select
     (select count(*) from loyalty.merchants) as merchants_total,
     (select count(*) from loyalty.loyalty_cards) as cards_total,
     (select count(*) from loyalty.loyalty_transactions) as ledger_rows_total,
-    (select coalesce(sum(ledger.points_delta), 0)::bigint
-    from loyalty.loyalty_transactions as ledger) as ledger_points_total,
-    (select coalesce(sum(cards.points_balance), 0)::bigint
-    from loyalty.loyalty_cards as cards) as balance_points_total
+    (
+        select coalesce(sum(ledger.points_delta), 0)::bigint
+        from loyalty.loyalty_transactions as ledger
+    ) as ledger_points_total,
+    (
+        select coalesce(sum(cards.points_balance), 0)::bigint
+        from loyalty.loyalty_cards as cards
+    ) as balance_points_total

@@ -22,15 +22,15 @@ current_members as (
     from loyalty.expiration_cohort_members as members
     inner join loyalty.expiration_run_programs as run_programs
         on
-            run_programs.run_id = members.run_id
-            and run_programs.program_id = members.program_id
-    inner join loyalty.loyalty_cards as cards on cards.id = members.card_id
-    inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
-    inner join loyalty.merchants as merchants on merchants.id = cards.merchant_id
+            members.run_id = run_programs.run_id
+            and members.program_id = run_programs.program_id
+    inner join loyalty.loyalty_cards as cards on members.card_id = cards.id
+    inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
+    inner join loyalty.merchants as merchants on cards.merchant_id = merchants.id
     where
         members.run_id = %(run_id)s::bigint
         and members.kind = 'expiry'
-        and members.card_id = any(%(card_ids)s::bigint [])
+        and members.card_id = any(%(card_ids)s::bigint[])
         and cards.last_activity_at = members.cycle_started_at
         and cards.points_balance > 0
         and cards.is_active
@@ -115,7 +115,7 @@ expired as (
         due_members.points_balance as points,
         due_members.run_id
     from posted
-    inner join due_members on due_members.card_id = posted.card_id
+    inner join due_members on posted.card_id = due_members.card_id
     returning transaction_id
 )
 

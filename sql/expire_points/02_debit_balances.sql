@@ -9,5 +9,5 @@ set
     total_points_voided = cards.total_points_voided - ledger.points_delta
 from loyalty.loyalty_transactions as ledger
 where
-    ledger.id = any(%(transaction_ids)s::bigint [])
+    ledger.id = any(%(transaction_ids)s::bigint[])
     and cards.id = ledger.card_id

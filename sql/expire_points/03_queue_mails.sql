@@ -30,14 +30,14 @@ select
 from loyalty.expirations as expirations
 inner join loyalty.expiration_cohort_members as members
     on
-        members.run_id = expirations.run_id
+        expirations.run_id = members.run_id
         and members.kind = 'expiry'
-        and members.card_id = expirations.card_id
+        and expirations.card_id = members.card_id
 inner join loyalty.expiration_run_programs as run_programs
-    on run_programs.run_id = members.run_id and run_programs.program_id = members.program_id
-inner join loyalty.loyalty_cards as cards on cards.id = expirations.card_id
-inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
-inner join loyalty.customers as customers on customers.id = cards.customer_id
-left join loyalty.stores as stores on stores.id = cards.enrolled_at_store_id
-where expirations.transaction_id = any(%(transaction_ids)s::bigint [])
+    on members.run_id = run_programs.run_id and members.program_id = run_programs.program_id
+inner join loyalty.loyalty_cards as cards on expirations.card_id = cards.id
+inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
+inner join loyalty.customers as customers on cards.customer_id = customers.id
+left join loyalty.stores as stores on cards.enrolled_at_store_id = stores.id
+where expirations.transaction_id = any(%(transaction_ids)s::bigint[])
 order by expirations.card_id

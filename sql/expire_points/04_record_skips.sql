@@ -15,14 +15,13 @@ select
                 expirations.card_id = undecided.card_id
                 and expirations.cycle_started_at = undecided.cycle_started_at
         ) then 'already_expired'
-        when cards.last_activity_at is distinct from undecided.cycle_started_at then 'came_back'
+        when (cards.last_activity_at is distinct from undecided.cycle_started_at) then 'came_back'
         when cards.points_balance = 0 then 'emptied'
         when not (cards.is_active and programs.is_active and merchants.is_active)
             then 'deactivated'
         when
-            programs.points_expiration_days
-            is distinct from run_programs.points_expiration_days
-            or programs.time_zone is distinct from run_programs.time_zone
+            (programs.points_expiration_days is distinct from run_programs.points_expiration_days)
+            or (programs.time_zone is distinct from run_programs.time_zone)
             or programs.id <> undecided.program_id
             then 'settings_changed'
         when programs.min_notice_days > run_programs.min_notice_days then 'notice_owed'

@@ -19,7 +19,7 @@ next_members as materialized (
 locked_cards as materialized (
     select cards.id
     from loyalty.loyalty_cards as cards
-    inner join next_members on next_members.card_id = cards.id
+    inner join next_members on cards.id = next_members.card_id
     order by cards.id
     -- Not `for no key update`: only this waits for a till that has written its ledger row but
     -- not yet its card.

@@ -13,7 +13,7 @@ select
     %(as_of)s::timestamptz as as_of,
     %(evaluated_at)s::timestamptz as evaluated_at,
     %(dry_run)s::boolean as dry_run,
-    %(merchant_ids)s::bigint [] as merchant_ids,
+    %(merchant_ids)s::bigint[] as merchant_ids,
     coalesce((select max(ledger.id) from loyalty.loyalty_transactions as ledger), 0)
         as ledger_id_before
 from loyalty.expiration_runs as previous

@@ -31,7 +31,7 @@ judged_programs as (
     from run
     inner join loyalty.loyalty_programs as programs
         on run.merchant_ids is null or programs.merchant_id = any(run.merchant_ids)
-    inner join loyalty.merchants as merchants on merchants.id = programs.merchant_id
+    inner join loyalty.merchants as merchants on programs.merchant_id = merchants.id
     left join pg_catalog.pg_timezone_names as zones on lower(zones.name) = lower(programs.time_zone)
 ),
 
@@ -87,11 +87,12 @@ select
     dated_programs.evaluated_on,
     case
         when dated_programs.exempt_reason is null
-            then (dated_programs.today - dated_programs.points_expiration_days)::timestamp
+            then
+                (dated_programs.today - dated_programs.points_expiration_days)::timestamp
                 at time zone dated_programs.time_zone
     end as cutoff_at,
     coalesce(undated_cards.cards_without_activity, 0) as cards_without_activity
 from dated_programs
-left join stages on stages.program_id = dated_programs.id
-left join undated_cards on undated_cards.program_id = dated_programs.id
+left join stages on dated_programs.id = stages.program_id
+left join undated_cards on dated_programs.id = undated_cards.program_id
 on conflict do nothing

@@ -19,17 +19,17 @@ due_members as materialized (
     from loyalty.expiration_cohort_members as members
     inner join loyalty.expiration_run_programs as run_programs
         on
-            run_programs.run_id = members.run_id
-            and run_programs.program_id = members.program_id
-    inner join loyalty.loyalty_cards as cards on cards.id = members.card_id
-    inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
-    inner join loyalty.merchants as merchants on merchants.id = cards.merchant_id
-    inner join loyalty.customers as customers on customers.id = cards.customer_id
-    left join loyalty.stores as stores on stores.id = cards.enrolled_at_store_id
+            members.run_id = run_programs.run_id
+            and members.program_id = run_programs.program_id
+    inner join loyalty.loyalty_cards as cards on members.card_id = cards.id
+    inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
+    inner join loyalty.merchants as merchants on cards.merchant_id = merchants.id
+    inner join loyalty.customers as customers on cards.customer_id = customers.id
+    left join loyalty.stores as stores on cards.enrolled_at_store_id = stores.id
     where
         members.run_id = %(run_id)s::bigint
         and members.kind = 'warning'
-        and members.card_id = any(%(card_ids)s::bigint [])
+        and members.card_id = any(%(card_ids)s::bigint[])
         and cards.last_activity_at = members.cycle_started_at
         and cards.points_balance > 0
         and cards.is_active
@@ -79,14 +79,14 @@ queued_mails as (
     from due_members
     order by due_members.card_id
     on conflict (occurrence_key) do update
-    set
-        status = 'queued',
-        variables = excluded.variables,
-        attempts = 0,
-        next_attempt_at = null,
-        error_message = null,
-        queued_at = excluded.queued_at,
-        run_id = excluded.run_id
+        set
+            status = 'queued',
+            variables = excluded.variables,
+            attempts = 0,
+            next_attempt_at = null,
+            error_message = null,
+            queued_at = excluded.queued_at,
+            run_id = excluded.run_id
     returning mails.id as email_log_id, mails.card_id
 ),
 
@@ -101,7 +101,7 @@ noticed_members as (
         due_members.stage_days,
         due_members.due_on
     from queued_mails
-    inner join due_members on due_members.card_id = queued_mails.card_id
+    inner join due_members on queued_mails.card_id = due_members.card_id
     on conflict (email_log_id) do update set due_on = excluded.due_on
     returning notices.card_id
 ),
@@ -119,8 +119,8 @@ warned_members as (
         due_members.points_balance as points,
         queued_mails.email_log_id
     from queued_mails
-    inner join due_members on due_members.card_id = queued_mails.card_id
-    inner join noticed_members on noticed_members.card_id = queued_mails.card_id
+    inner join due_members on queued_mails.card_id = due_members.card_id
+    inner join noticed_members on queued_mails.card_id = noticed_members.card_id
     returning card_id
 )
 

@@ -5,4 +5,4 @@
 -- Rerun: the list holds only what this transaction queued.
 update loyalty.loyalty_cards as cards
 set last_expiration_warning_at = %(booked_at)s::timestamptz
-where cards.id = any(%(warned_card_ids)s::bigint [])
+where cards.id = any(%(warned_card_ids)s::bigint[])

@@ -8,7 +8,7 @@ select
     undecided.kind,
     undecided.card_id,
     case
-        when cards.last_activity_at is distinct from undecided.cycle_started_at then 'came_back'
+        when (cards.last_activity_at is distinct from undecided.cycle_started_at) then 'came_back'
         when cards.points_balance = 0 then 'emptied'
         when not (cards.is_active and programs.is_active and merchants.is_active)
             then 'deactivated'

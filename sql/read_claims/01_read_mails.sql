@@ -17,13 +17,13 @@ select
     coalesce(merchants.name, '') as merchant_name,
     coalesce(stores.name, '') as store_name
 from loyalty.email_logs as mails
-inner join loyalty.customers as customers on customers.id = mails.customer_id
-left join loyalty.loyalty_cards as cards on cards.id = mails.card_id
-left join loyalty.loyalty_programs as programs on programs.id = cards.program_id
-left join loyalty.merchants as merchants on merchants.id = mails.merchant_id
-left join loyalty.stores as stores on stores.id = mails.store_id
+inner join loyalty.customers as customers on mails.customer_id = customers.id
+left join loyalty.loyalty_cards as cards on mails.card_id = cards.id
+left join loyalty.loyalty_programs as programs on cards.program_id = programs.id
+left join loyalty.merchants as merchants on mails.merchant_id = merchants.id
+left join loyalty.stores as stores on mails.store_id = stores.id
 where
-    mails.id = any(%(email_log_ids)s::bigint [])
+    mails.id = any(%(email_log_ids)s::bigint[])
     and mails.status = 'sending'
     and mails.sender_id = %(sender_id)s::integer
 order by mails.id

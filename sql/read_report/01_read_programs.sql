@@ -7,7 +7,7 @@ select
     programs.name as program_name,
     merchants.name as merchant_name
 from loyalty.expiration_run_programs as run_programs
-inner join loyalty.loyalty_programs as programs on programs.id = run_programs.program_id
-inner join loyalty.merchants as merchants on merchants.id = run_programs.merchant_id
+inner join loyalty.loyalty_programs as programs on run_programs.program_id = programs.id
+inner join loyalty.merchants as merchants on run_programs.merchant_id = merchants.id
 where run_programs.run_id = %(run_id)s::bigint
 order by run_programs.program_id

@@ -11,7 +11,7 @@ select
     platform.body_text,
     null::bigint as store_id
 from loyalty.email_templates as platform
-where platform.code = any(%(template_codes)s::text [])
+where platform.code = any(%(template_codes)s::text[])
 union all
 select
     overrides.template_code as code,
@@ -22,5 +22,5 @@ select
     overrides.store_id
 from loyalty.store_email_templates as overrides
 where
-    overrides.template_code = any(%(template_codes)s::text [])
+    overrides.template_code = any(%(template_codes)s::text[])
     and overrides.is_active

@@ -13,10 +13,10 @@ values (
     %(exported_at)s::timestamptz
 )
 on conflict (run_id, kind) do update
-set
-    manifest_path = excluded.manifest_path,
-    manifest_sha256 = excluded.manifest_sha256,
-    parts_total = excluded.parts_total,
-    rows_total = excluded.rows_total,
-    points_total = excluded.points_total,
-    exported_at = excluded.exported_at
+    set
+        manifest_path = excluded.manifest_path,
+        manifest_sha256 = excluded.manifest_sha256,
+        parts_total = excluded.parts_total,
+        rows_total = excluded.rows_total,
+        points_total = excluded.points_total,
+        exported_at = excluded.exported_at

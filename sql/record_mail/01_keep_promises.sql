@@ -11,8 +11,8 @@ answered as materialized (
         given.outcome in ('sent', 'ambiguous') as is_promised,
         given.outcome in ('sent', 'permanent', 'suppressed')
         or (given.outcome = 'ambiguous' and mails.ambiguous_times > 0) as is_opened
-    from unnest(%(outcome_ids)s::bigint [], %(outcomes)s::text []) as given (id, outcome)
-    inner join loyalty.email_logs as mails on mails.id = given.id
+    from unnest(%(outcome_ids)s::bigint[], %(outcomes)s::text[]) as given (id, outcome)
+    inner join loyalty.email_logs as mails on given.id = mails.id
     where
         mails.status = 'sending'
         and mails.sender_id = %(sender_id)s::integer
@@ -24,15 +24,15 @@ local_days as (
         answered.*,
         (
             %(recorded_at)s::timestamptz at time zone case
-                when programs.time_zone = any(%(known_time_zones)s::text [])
+                when programs.time_zone = any(%(known_time_zones)s::text[])
                     then programs.time_zone
                 else 'UTC'
             end
         )::date as local_day
     from answered
-    inner join loyalty.expiration_notices as notices on notices.email_log_id = answered.id
-    inner join loyalty.loyalty_cards as cards on cards.id = notices.card_id
-    inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
+    inner join loyalty.expiration_notices as notices on answered.id = notices.email_log_id
+    inner join loyalty.loyalty_cards as cards on notices.card_id = cards.id
+    inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
     where answered.is_promised or answered.is_opened
 )
 

@@ -31,14 +31,15 @@ answered as materialized (
                         else 'ambiguous'
                     end
         end as status
-    from unnest(
-        %(outcome_ids)s::bigint [],
-        %(outcomes)s::text [],
-        %(answers)s::text [],
-        %(recipients)s::text [],
-        %(message_ids)s::text []
-    ) as given (id, outcome, answer, recipient, message_id)
-    inner join loyalty.email_logs as mails on mails.id = given.id
+    from
+        unnest(
+            %(outcome_ids)s::bigint[],
+            %(outcomes)s::text[],
+            %(answers)s::text[],
+            %(recipients)s::text[],
+            %(message_ids)s::text[]
+        ) as given (id, outcome, answer, recipient, message_id)
+    inner join loyalty.email_logs as mails on given.id = mails.id
     where
         mails.status = 'sending'
         and mails.sender_id = %(sender_id)s::integer

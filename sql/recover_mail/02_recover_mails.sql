@@ -8,7 +8,7 @@ with
 living_senders as materialized (
     select locks.objid::bigint as sender_id
     from pg_catalog.pg_locks as locks
-    inner join pg_catalog.pg_database as databases on databases.oid = locks.database
+    inner join pg_catalog.pg_database as databases on locks.database = databases.oid
     where
         databases.datname = current_database()
         and locks.locktype = 'advisory'
@@ -24,7 +24,7 @@ orphans as materialized (
         and mails.template_code = 'loyalty_points_expiring' as is_sent_again
     from loyalty.email_logs as mails
     where
-        mails.id = any(%(sending_ids)s::bigint [])
+        mails.id = any(%(sending_ids)s::bigint[])
         and mails.status = 'sending'
         and not exists (
             select 1
@@ -39,15 +39,15 @@ local_days as (
         orphans.is_sent_again,
         (
             %(recovered_at)s::timestamptz at time zone case
-                when programs.time_zone = any(%(known_time_zones)s::text [])
+                when programs.time_zone = any(%(known_time_zones)s::text[])
                     then programs.time_zone
                 else 'UTC'
             end
         )::date as local_day
     from orphans
-    inner join loyalty.expiration_notices as notices on notices.email_log_id = orphans.id
-    inner join loyalty.loyalty_cards as cards on cards.id = notices.card_id
-    inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
+    inner join loyalty.expiration_notices as notices on orphans.id = notices.email_log_id
+    inner join loyalty.loyalty_cards as cards on notices.card_id = cards.id
+    inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
 ),
 
 promised as (

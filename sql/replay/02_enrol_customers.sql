@@ -14,11 +14,13 @@ select
     enrolled.first_name,
     enrolled.last_name,
     enrolled.preferred_language
-from jsonb_to_recordset(%(customers)s::jsonb) as enrolled (
-    id bigint,
-    email text,
-    first_name text,
-    last_name text,
-    preferred_language text
-)
+from
+    jsonb_to_recordset(%(customers)s::jsonb)
+        as enrolled (
+            id bigint,
+            email text,
+            first_name text,
+            last_name text,
+            preferred_language text
+        )
 on conflict (id) do nothing

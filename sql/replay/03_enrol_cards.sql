@@ -18,13 +18,15 @@ select
     enrolled.enrolled_at_store_id,
     enrolled.card_number,
     enrolled.created_at
-from jsonb_to_recordset(%(cards)s::jsonb) as enrolled (
-    id bigint,
-    program_id bigint,
-    merchant_id bigint,
-    customer_id bigint,
-    enrolled_at_store_id bigint,
-    card_number text,
-    created_at timestamptz
-)
+from
+    jsonb_to_recordset(%(cards)s::jsonb)
+        as enrolled (
+            id bigint,
+            program_id bigint,
+            merchant_id bigint,
+            customer_id bigint,
+            enrolled_at_store_id bigint,
+            card_number text,
+            created_at timestamptz
+        )
 on conflict (id) do nothing

@@ -5,6 +5,6 @@ select
     cards.id,
     cards.points_balance
 from loyalty.loyalty_cards as cards
-where cards.id = any(%(card_ids)s::bigint [])
+where cards.id = any(%(card_ids)s::bigint[])
 order by cards.id
 for update

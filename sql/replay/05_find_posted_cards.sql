@@ -2,11 +2,13 @@
 -- stands in the ledger with the same card, type and instant. Read after the cards are locked.
 -- Bind: events, a JSON array. Grain: one row per card. Changes nothing, so a rerun is harmless.
 select distinct ledger.card_id
-from jsonb_to_recordset(%(events)s::jsonb) as events (
-    card_id bigint,
-    transaction_type text,
-    happened_at timestamptz
-)
+from
+    jsonb_to_recordset(%(events)s::jsonb)
+        as events (
+            card_id bigint,
+            transaction_type text,
+            happened_at timestamptz
+        )
 inner join loyalty.loyalty_transactions as ledger
     on
         events.card_id = ledger.card_id

@@ -15,14 +15,15 @@ inserted as (
         shipped.body_html,
         shipped.body_text,
         shipped.variables::jsonb as variables
-    from unnest(
-        %(codes)s::text [],
-        %(languages)s::text [],
-        %(subjects)s::text [],
-        %(body_htmls)s::text [],
-        %(body_texts)s::text [],
-        %(variable_lists)s::text []
-    ) as shipped (code, language, subject, body_html, body_text, variables)
+    from
+        unnest(
+            %(codes)s::text[],
+            %(languages)s::text[],
+            %(subjects)s::text[],
+            %(body_htmls)s::text[],
+            %(body_texts)s::text[],
+            %(variable_lists)s::text[]
+        ) as shipped (code, language, subject, body_html, body_text, variables)
     on conflict do nothing
     returning code
 )

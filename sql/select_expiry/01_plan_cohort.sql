@@ -53,15 +53,16 @@ noticed_cards as (
             end
         ) as usable_until
     from inactive_cards
-    cross join lateral (
-        select
-            max(given.promised_on) as promised_on,
-            min(given.opened_on) as opened_on
-        from loyalty.expiration_notices as given
-        where
-            given.card_id = inactive_cards.id
-            and given.cycle_started_at = inactive_cards.last_activity_at
-    ) as notices
+    cross join
+        lateral (
+            select
+                max(given.promised_on) as promised_on,
+                min(given.opened_on) as opened_on
+            from loyalty.expiration_notices as given
+            where
+                given.card_id = inactive_cards.id
+                and given.cycle_started_at = inactive_cards.last_activity_at
+        ) as notices
     where inactive_cards.due_on < inactive_cards.today
 )
 

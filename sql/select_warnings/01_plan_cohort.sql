@@ -71,20 +71,22 @@ noticed_cards as (
             notices.promised_on,
             case
                 when reached_cards.min_notice_days > 0
-                    then coalesce(notices.opened_on, reached_cards.evaluated_on)
+                    then
+                        coalesce(notices.opened_on, reached_cards.evaluated_on)
                         + reached_cards.min_notice_days
             end
         ) as usable_until
     from reached_cards
-    cross join lateral (
-        select
-            max(given.promised_on) as promised_on,
-            min(given.opened_on) as opened_on
-        from loyalty.expiration_notices as given
-        where
-            given.card_id = reached_cards.id
-            and given.cycle_started_at = reached_cards.last_activity_at
-    ) as notices
+    cross join
+        lateral (
+            select
+                max(given.promised_on) as promised_on,
+                min(given.opened_on) as opened_on
+            from loyalty.expiration_notices as given
+            where
+                given.card_id = reached_cards.id
+                and given.cycle_started_at = reached_cards.last_activity_at
+        ) as notices
     where reached_cards.stage_days is not null
 )
 

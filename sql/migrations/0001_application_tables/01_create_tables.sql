@@ -29,7 +29,7 @@ create table if not exists loyalty.loyalty_programs (
     name text not null,
     is_active boolean not null default true,
     points_expiration_days integer,
-    warning_days smallint [] not null default '{14}',
+    warning_days smallint[] not null default '{14}',
     min_notice_days integer not null default 0,
     time_zone text not null default 'UTC',
     stamps_target integer

@@ -7,7 +7,7 @@ alter table loyalty.stores add column if not exists default_language text defaul
 
 alter table loyalty.loyalty_programs add column if not exists points_expiration_days integer;
 alter table loyalty.loyalty_programs
-add column if not exists warning_days smallint [] not null default '{14}';
+add column if not exists warning_days smallint[] not null default '{14}';
 alter table loyalty.loyalty_programs
 add column if not exists min_notice_days integer not null default 0;
 alter table loyalty.loyalty_programs

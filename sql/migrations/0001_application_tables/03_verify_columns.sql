@@ -62,7 +62,7 @@ expected as (
             ),
             ('email_logs', 'jsonb', 'variables'),
             ('email_logs', 'timestamptz', 'next_attempt_at queued_at sent_at')
-    ) as wanted (table_name, family, column_names)
+        ) as wanted (table_name, family, column_names)
 ),
 
 present as (
@@ -87,7 +87,7 @@ select
 from expected
 left join present
     on
-        present.table_name = expected.table_name
-        and present.column_name = expected.column_name
+        expected.table_name = present.table_name
+        and expected.column_name = present.column_name
 where present.family is distinct from expected.family
 order by expected.table_name, expected.column_name

@@ -6,10 +6,12 @@ returns text
 language sql immutable parallel safe
 return coalesce(
     (array['en', 'fr', 'de', 'lb'])[array_position(
-        array['en', 'fr', 'de', 'lb'], split_part(replace(lower(trim(customer_language)), '_', '-'), '-', 1)
+        array['en', 'fr', 'de', 'lb'],
+        split_part(replace(lower(trim(customer_language)), '_', '-'), '-', 1)
     )],
     (array['en', 'fr', 'de', 'lb'])[array_position(
-        array['en', 'fr', 'de', 'lb'], split_part(replace(lower(trim(store_language)), '_', '-'), '-', 1)
+        array['en', 'fr', 'de', 'lb'],
+        split_part(replace(lower(trim(store_language)), '_', '-'), '-', 1)
     )],
     'en'
 );
@@ -41,7 +43,7 @@ select
     notices.cycle_started_at,
     notices.stage_days
 from loyalty.expiration_notices as notices
-inner join loyalty.email_logs as mails on mails.id = notices.email_log_id
+inner join loyalty.email_logs as mails on notices.email_log_id = mails.id
 where
     mails.status <> 'superseded'
     and not (mails.status = 'failed' and notices.opened_on is null);
@@ -90,40 +92,43 @@ return (
             programs.program_id as card_id,
             to_jsonb(programs)::text as line
         from loyalty.expiration_run_programs as programs
-        where programs.run_id = wanted_run_id
+        where programs.run_id = run_digest.wanted_run_id
         union all
         select
             members.kind,
             members.card_id,
             to_jsonb(members)::text
         from loyalty.expiration_cohort_members as members
-        where members.run_id = wanted_run_id
+        where members.run_id = run_digest.wanted_run_id
         union all
         select
             'skip ' || skips.kind,
             skips.card_id,
             to_jsonb(skips)::text
         from loyalty.expiration_skips as skips
-        where skips.run_id = wanted_run_id
+        where skips.run_id = run_digest.wanted_run_id
         union all
         select
             'warned',
             warnings.card_id,
             to_jsonb(warnings)::text
         from loyalty.expiration_warnings as warnings
-        where warnings.run_id = wanted_run_id
+        where warnings.run_id = run_digest.wanted_run_id
         union all
         select
             'expired',
             expirations.card_id,
             (to_jsonb(expirations) - 'reinstated_by')::text
         from loyalty.expirations as expirations
-        where expirations.run_id = wanted_run_id
+        where expirations.run_id = run_digest.wanted_run_id
     )
 
-    select encode(
-        sha256(convert_to(coalesce(string_agg(md5(line), '' order by part, card_id), ''), 'UTF8')),
-        'hex'
-    )
+    select
+        encode(
+            sha256(
+                convert_to(coalesce(string_agg(md5(line), '' order by part, card_id), ''), 'UTF8')
+            ),
+            'hex'
+        )
     from lines
 );

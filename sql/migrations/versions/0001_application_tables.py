@@ -16,8 +16,12 @@ def upgrade() -> None:
     for name in ("01_create_tables", "02_add_columns"):
         run_file(f"{revision}/{name}.sql")
     verify_columns(f"{revision}/03_verify_columns.sql")
-    create_unique_constraint("loyalty_programs", "loyalty_programs_id_merchant_key", "id, merchant_id")
-    create_unique_constraint("email_templates", "email_templates_code_language_key", "code, language")
+    create_unique_constraint(
+        "loyalty_programs", "loyalty_programs_id_merchant_key", "id, merchant_id"
+    )
+    create_unique_constraint(
+        "email_templates", "email_templates_code_language_key", "code, language"
+    )
     create_unique_constraint(
         "store_email_templates",
         "store_email_templates_store_code_language_key",

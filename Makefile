@@ -1,0 +1,68 @@
+# Two commands do everything: `make demo` and `make test`. `make help` lists the rest.
+# `make PYTHON=/path/to/python3.12 …` chooses the interpreter; any Python from 3.11 on will do.
+
+PYTHON ?= python3
+SHELL := /bin/bash
+ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+VENV := $(ROOT).venv
+RUN := cd "$(ROOT)" && "$(VENV)/bin/python" -m
+
+.PHONY: help demo test run up down url migrate templates check lint lock
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
+
+demo: $(VENV)/.installed ## replay a real purchase history and run several days of the DAG on it
+	@$(RUN) include.commands.demo
+
+test: $(VENV)/.installed-dev lint ## linters, type checker and all tests
+	@$(RUN) pytest -q $(TESTS)
+
+lint: $(VENV)/.installed-dev ## ruff, sqlfluff and mypy alone
+	@$(RUN) ruff check . && "$(VENV)/bin/ruff" format --check .
+	@$(RUN) sqlfluff lint --processes 2 sql --nofail --disable-progress-bar >/dev/null && \
+		"$(VENV)/bin/sqlfluff" lint --processes 2 --disable-progress-bar sql
+	@$(RUN) mypy
+
+run: $(VENV)/.installed ## one run now: AS_OF=2026-11-20T02:00:00+00:00 [DAG=…] [DRY_RUN=1]
+	@$(RUN) include.commands.run --as-of "$(AS_OF)" $(if $(DAG),--dag "$(DAG)") \
+		$(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
+
+up: $(VENV)/.installed ## start Airflow with its UI, scheduled
+	@$(RUN) include.commands.up
+
+down: $(VENV)/.installed ## stop what was started here
+	@$(RUN) include.commands.down
+
+url: $(VENV)/.installed ## where the UI is, and its login
+	@$(RUN) include.commands.url
+
+migrate: $(VENV)/.installed ## bring the database of AIRFLOW_CONN_LOYALTY_DB up to date
+	@$(RUN) include.commands.migrate
+
+templates: $(VENV)/.installed ## put the platform's mail templates into that database
+	@$(RUN) include.commands.templates
+
+check: $(VENV)/.installed ## is all well? non-zero and a sentence if not
+	@$(RUN) include.commands.check
+
+lock: ## resolve requirements*.in anew (needs uv)
+	cd "$(ROOT)" && uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-header requirements.in -o requirements.txt
+	cd "$(ROOT)" && uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-header requirements-dev.in -o requirements-dev.txt
+
+$(VENV)/.installed: $(ROOT)requirements.txt $(ROOT)requirements-data.txt
+	@echo "Setting up .venv from requirements.txt (a minute or two, once) …"
+	@test -x "$(VENV)/bin/python" || "$(PYTHON)" -m venv "$(VENV)"
+	@"$(VENV)/bin/python" -m pip install -q --disable-pip-version-check --require-hashes \
+		-r "$(ROOT)requirements.txt"
+	@"$(VENV)/bin/python" -m pip install -q --disable-pip-version-check --require-hashes --no-deps \
+		-r "$(ROOT)requirements-data.txt"
+	@touch "$@"
+
+$(VENV)/.installed-dev: $(ROOT)requirements-dev.txt $(VENV)/.installed
+	@echo "Adding what the tests need …"
+	@"$(VENV)/bin/python" -m pip install -q --disable-pip-version-check --require-hashes \
+		-r "$(ROOT)requirements-dev.txt"
+	@touch "$@"

@@ -1,0 +1,56 @@
+"""The report as a table: what each run did, program by program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Engine
+
+from include.database import statements, transaction
+from include.runs import read_report
+
+NOTHING = {"sent_total": 0, "refused_total": 0, "waiting_total": 0}
+HEAD = ("program", "warned", "expired", "points", "mails", "refused", "waiting")
+
+
+def show(engine: Engine, run_ids: list[int]) -> None:
+    """Print one block per run: a line per program, and the sums."""
+    widths = "{:<30} {:>8} {:>8} {:>9} {:>8} {:>8} {:>8}"
+    print("\n" + " " * 12 + widths.format(*HEAD))
+    totals = [0] * 6
+    for run_id in run_ids:
+        mails = _mails(engine, run_id)
+        for number, program in enumerate(read_report(engine, run_id)):
+            row = _row(program, mails.get(program["program_id"], NOTHING))
+            name = program["program_name"]
+            if program["exempt_reason"]:
+                name += f" ({program['exempt_reason'].replace('_', ' ')})"
+            day = _day(engine, run_id) if number == 0 else ""
+            print(f"{day:<12}" + widths.format(name[:30], *(f"{value:,}" for value in row)))
+            totals = [total + value for total, value in zip(totals, row, strict=True)]
+    print(f"{'all days':<12}" + widths.format("", *(f"{value:,}" for value in totals)))
+
+
+def _row(program: dict[str, Any], mails: dict[str, Any]) -> list[int]:
+    return [
+        program["warning_cards_queued"],
+        program["cards_expired"],
+        program["points_expired"],
+        mails["sent_total"],
+        mails["refused_total"],
+        mails["waiting_total"],
+    ]
+
+
+def _mails(engine: Engine, run_id: int) -> dict[int, dict[str, Any]]:
+    (statement,) = statements("count_mails")
+    with transaction(engine) as connection:
+        rows = connection.exec_driver_sql(statement, {"run_id": run_id}).mappings().all()
+    return {row["program_id"]: dict(row) for row in rows}
+
+
+def _day(engine: Engine, run_id: int) -> str:
+    (statement,) = statements("read_run_status")
+    with transaction(engine) as connection:
+        row = connection.exec_driver_sql(statement, {"run_id": run_id}).mappings().one()
+    return f"{row['as_of']:%Y-%m-%d}"

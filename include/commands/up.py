@@ -1,0 +1,65 @@
+"""`make up`: Airflow with its UI, scheduled, on the embedded set-up or your own connections."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from include.commands.entry import run_command
+from include.embedded import airflow as airflow_settings
+from include.embedded import processes, secrets, waiting, workplace
+from include.settings import PROJECT_ROOT, state_dir
+
+# The api-server first: a task that starts before it answers fails and has used up a try. The log
+# servers would listen on all interfaces; the api-server reads the logs from the folder itself.
+PROGRAMS = {
+    "api-server": ("api-server",),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+}
+DAGS = ("loyalty_points_expiration",)
+
+
+def main() -> int:
+    place = workplace.prepare()
+    for name, argv in PROGRAMS.items():
+        processes.start(
+            name,
+            [sys.executable, "-m", "airflow", *argv],
+            home=state_dir(),
+            env=dict(os.environ),
+            log=state_dir() / "logs" / f"{name}.log",
+        )
+        if name == "api-server":
+            waiting.until_answers(f"{place.ui_url}/api/v2/monitor/health", "Airflow", seconds=120)
+    for dag_id in DAGS:
+        _unpause(dag_id)
+    show(place.ui_url, place.inbox_url)
+    return 0
+
+
+def show(ui_url: str, inbox_url: str | None) -> None:
+    """Print where Airflow and the inbox are, and how to log in."""
+    password = secrets.load(airflow_settings.home())["admin_password"]
+    print(f"Airflow   {ui_url}   user admin, password {password}")
+    if inbox_url:
+        print(f"Inbox     {inbox_url}")
+    print("Stop both with `make down`.")
+
+
+def _unpause(dag_id: str) -> None:
+    # The DAG must be known before it can be unpaused; the processor may still be reading.
+    for verb in (["dags", "reserialize"], ["dags", "unpause", dag_id]):
+        subprocess.run(  # noqa: S603 - Airflow's own command, no shell is involved
+            [sys.executable, "-m", "airflow", *verb],
+            check=True,
+            cwd=PROJECT_ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,160 @@
+"""The outbox: claims mails that are due, records what became of them, recovers a dead sender's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from include.database import Binds, run_stage, statements, transaction
+from include.errors import LoyaltyError
+from include.mail.delivery import Outcome
+from include.mail.templates import DECLARED_VARIABLES
+
+BATCH_SIZE_MAX = 50
+# The first half of every sender's advisory lock; the number only has to be ours.
+SENDER_LOCK_CLASS = 7_016_514
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One claimed row with what is needed to write and address it."""
+
+    id: int
+    template_code: str
+    language: str
+    store_id: int | None
+    occurrence_key: str
+    email: str | None = field(repr=False)
+    variables: Mapping[str, Any]
+    customer_first_name: str = field(repr=False)
+    card_number: str
+    program_name: str
+    merchant_name: str
+    store_name: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One batch: the ids picked, the mails to send, and what was set aside on the way."""
+
+    picked_ids: list[int]
+    mails: list[Mail]
+    superseded: int
+    suppressed: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one mail; recipient and Message-ID where it was handed over."""
+
+    mail_id: int
+    outcome: Outcome
+    answer: str | None = None
+    recipient: str | None = None
+    message_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Sender:
+    """A sending process: its number, and the session that holds the number's lock."""
+
+    id: int
+    engine: Engine = field(repr=False)
+    lock_session: Connection = field(repr=False)
+    known_time_zones: list[str] = field(repr=False)
+
+    @property
+    def binds(self) -> Binds:
+        """What every statement about this sender's mails is told."""
+        return {
+            "sender_id": self.id,
+            "sender_lock_class": SENDER_LOCK_CLASS,
+            "known_time_zones": self.known_time_zones,
+        }
+
+
+@contextmanager
+def open_sender(engine: Engine) -> Iterator[Sender]:
+    """Open a sender; its lock goes with its session, however the process ends."""
+    zones = read_known_time_zones(engine)
+    session = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    # Taken out of the pool, so that closing it really ends the session and frees the lock.
+    session.detach()
+    with session:
+        held = run_stage(session, "open_sender", {"sender_lock_class": SENDER_LOCK_CLASS})
+        yield Sender(int(held["sender_id"]), engine, session, zones)
+
+
+def read_known_time_zones(engine: Engine) -> list[str]:
+    """Return the programs' time zones that the database knows; mails of others go by UTC."""
+    with transaction(engine) as connection:
+        return list(run_stage(connection, "read_mail_zones", {})["known_time_zones"])
+
+
+def recover(engine: Engine, recovered_at: datetime) -> tuple[int, int]:
+    """Take back the mails of senders that died: how many go again, how many wait for a person."""
+    binds = {
+        "sender_lock_class": SENDER_LOCK_CLASS,
+        "recovered_at": recovered_at,
+        "known_time_zones": read_known_time_zones(engine),
+    }
+    with transaction(engine) as connection:
+        recovered = run_stage(connection, "recover_mail", binds)
+    return int(recovered["mails_queued_again"]), int(recovered["mails_ambiguous"])
+
+
+def claim(
+    sender: Sender,
+    *,
+    sent_at: datetime,
+    named_ids: Sequence[int] | None = None,
+    after_id: int = 0,
+    excluded_ids: Sequence[int] = (),
+) -> Claim:
+    """Claim at most 50 due mails: those named, or any above `after_id`.
+
+    Raises:
+        LoyaltyError: the sender's lock is gone, so that others may hold its mails.
+    """
+    _require_lock(sender)
+    binds = sender.binds | {
+        "template_codes": list(DECLARED_VARIABLES),
+        "named_ids": None if named_ids is None else list(named_ids),
+        "after_id": after_id,
+        "excluded_ids": list(excluded_ids),
+        "sent_at": sent_at,
+    }
+    with transaction(sender.engine) as connection:
+        claimed = run_stage(connection, "claim_mail", binds)
+        (read,) = statements("read_claims")
+        rows = connection.exec_driver_sql(read, claimed).mappings().all()
+    return Claim(
+        picked_ids=list(claimed["email_log_ids"]),
+        mails=[Mail(**row) for row in rows],
+        superseded=int(claimed["mails_superseded"]),
+        suppressed=int(claimed["mails_suppressed"]),
+    )
+
+
+def record(sender: Sender, results: Sequence[Result], recorded_at: datetime) -> Binds:
+    """Record what became of a sender's mails; returns counts named `mails_…` by status."""
+    binds = sender.binds | {
+        "outcome_ids": [result.mail_id for result in results],
+        "outcomes": [result.outcome for result in results],
+        "answers": [result.answer for result in results],
+        "recipients": [result.recipient for result in results],
+        "message_ids": [result.message_id for result in results],
+        "recorded_at": recorded_at,
+    }
+    with transaction(sender.engine) as connection:
+        return run_stage(connection, "record_mail", binds)
+
+
+def _require_lock(sender: Sender) -> None:
+    if not run_stage(sender.lock_session, "check_sender", sender.binds)["is_held"]:
+        raise LoyaltyError("The sender lost its lock in the database; run the task again.")

@@ -1,0 +1,143 @@
+"""Writes a claimed mail: its variables in the reader's own form, the best template that works."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+
+from sqlalchemy import Engine
+
+from include.database import statements, transaction
+from include.errors import TemplateError
+from include.mail.delivery import MailServer
+from include.mail.formats import format_date, format_points
+from include.mail.message import build_message, message_id, usable_address
+from include.mail.outbox import Mail, Result
+from include.mail.rendering import Rendered, Renderer
+from include.mail.templates import (
+    DECLARED_VARIABLES,
+    Template,
+    TemplateBook,
+    shipped_templates,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail ready to be handed over: envelope, Message-ID and bytes."""
+
+    recipient: str
+    message_id: str
+    content: bytes
+
+
+def load_templates(engine: Engine) -> TemplateBook:
+    """Return the database's templates; where the platform has none, the project's own."""
+    (read,) = statements("read_templates")
+    with transaction(engine) as connection:
+        rows = connection.exec_driver_sql(read, {"template_codes": list(DECLARED_VARIABLES)})
+        stored = [Template(**row) for row in rows.mappings()]
+    # The later of two templates with the same key wins.
+    return TemplateBook([*shipped_templates().values(), *stored])
+
+
+class Writer:
+    """Writes mails for one sender; tells of each broken template once."""
+
+    def __init__(self, book: TemplateBook, server: MailServer) -> None:
+        self._book = book
+        self._renderer = Renderer()
+        self._from_email = server.from_email
+        self._domain = server.sender_address.rpartition("@")[2]
+        self._unsubscribe = (
+            os.environ.get("LOYALTY_UNSUBSCRIBE_URL") or f"mailto:{server.sender_address}"
+        )
+        self._told: set[str] = set()
+
+    def write(self, mail: Mail, written_at: datetime) -> Letter | Result:
+        """Return the mail to send, or the result that it cannot be sent.
+
+        Raises:
+            ConfigurationError: the sender or the unsubscribe address cannot stand in a header.
+        """
+        recipient = usable_address(mail.email or "")
+        if recipient is None:
+            return Result(mail.id, "suppressed", "The customer's address is not usable.")
+        try:
+            return self._letter(mail, recipient, written_at)
+        except TemplateError as error:
+            return Result(mail.id, "unrenderable", str(error))
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # Only the kind of error: its text may quote the customer's data.
+            said = f"The row cannot be turned into a mail ({type(error).__name__})."
+            return Result(mail.id, "unrenderable", said)
+
+    def _letter(self, mail: Mail, recipient: str, written_at: datetime) -> Letter:
+        rendered, template = self._render(mail)
+        identity = message_id(mail.occurrence_key, self._domain)
+        content = build_message(
+            rendered=rendered,
+            language=template.language,
+            template_code=mail.template_code,
+            sender=self._from_email,
+            recipient=recipient,
+            message_id=identity,
+            date=written_at,
+            unsubscribe=self._unsubscribe,
+        )
+        return Letter(recipient, identity, content)
+
+    def _render(self, mail: Mail) -> tuple[Rendered, Template]:
+        candidates = self._book.candidates(mail.template_code, mail.language, mail.store_id)
+        broken: list[TemplateError] = []
+        # One language at a time, so that dates and numbers are in the language of the template.
+        for language, group in groupby(candidates, key=lambda template: template.language):
+            try:
+                rendered, template, errors = self._renderer.render_first(
+                    list(group), variables_of(mail, language)
+                )
+            except TemplateError as error:
+                broken.append(error)
+                continue
+            self._tell([*broken, *errors])
+            return rendered, template
+        self._tell(broken)
+        raise TemplateError(
+            " ".join(map(str, broken)) or f"There is no template {mail.template_code}."
+        )
+
+    def _tell(self, errors: Iterable[TemplateError]) -> None:
+        for text in sorted({str(error) for error in errors} - self._told):
+            log.warning("%s Another template was used where there is one.", text)
+            self._told.add(text)
+
+
+def variables_of(mail: Mail, language: str) -> dict[str, str | int]:
+    """Return what the templates may print: plain text and whole numbers only.
+
+    Raises:
+        ValueError: the row's expiration date is none.
+    """
+    # By exact type: true and false are no numbers here.
+    values: dict[str, str | int] = {
+        name: value for name, value in mail.variables.items() if type(value) in (str, int)
+    }
+    points = values.get("points")
+    if isinstance(points, int):
+        values |= {"points_count": points, "points": format_points(points, language)}
+    if "expiration_date" in values:
+        day = date.fromisoformat(str(values["expiration_date"]))
+        values["expiration_date"] = format_date(day, language)
+    return values | {
+        "customer_first_name": mail.customer_first_name,
+        "card_number": mail.card_number,
+        "program_name": mail.program_name,
+        "merchant_name": mail.merchant_name,
+        "store_name": mail.store_name,
+    }

@@ -1,0 +1,94 @@
+"""What the DAG's tasks call: each function is one stage, given only ids and paths.
+
+The thin edge to Airflow: connections are looked up here, and errors that no second try can mend
+are left to `include.errors`, which the DAG's retry policy knows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from airflow.sdk import BaseHook, ObjectStoragePath
+from sqlalchemy import Engine
+
+from include import cohort_files, cohorts, reconcile, runs
+from include.cohorts import Kind
+from include.connections import DATABASE, MAIL, database_url, mail_server
+from include.database import connect
+from include.errors import ConfigurationError
+from include.mail import sending
+from include.settings import cohort_root
+
+log = logging.getLogger(__name__)
+
+
+def open_run(
+    *,
+    dag_id: str,
+    dag_run_id: str,
+    logical_date: datetime | None,
+    run_after: datetime | None,
+    params: Mapping[str, Any],
+) -> int:
+    """Work out `as_of`, open the run and return its id."""
+    merchant_ids = params.get("merchant_ids")
+    request = runs.RunRequest(
+        dag_id=dag_id,
+        dag_run_id=dag_run_id,
+        as_of=runs.resolve_as_of(params.get("as_of"), logical_date, run_after),
+        dry_run=bool(params.get("dry_run")),
+        merchant_ids=tuple(merchant_ids) if merchant_ids else None,
+    )
+    return runs.open_run(_engine(), request)
+
+
+def select_cohort(run_id: int, kind: Kind) -> dict[str, int]:
+    """Plan one cohort; returns cards and points planned."""
+    return vars(cohorts.select_cohort(_engine(), run_id, kind))
+
+
+def carry_out(run_id: int, kind: Kind) -> dict[str, int]:
+    """Carry out one cohort; returns cards and points done, and cards skipped."""
+    return vars(cohorts.carry_out(_engine(), run_id, kind))
+
+
+def export_files(run_id: int, kind: Kind) -> tuple[list[str], dict[str, int]]:
+    """Write the cohort files; returns the part names, and figures for the asset event."""
+    made = cohort_files.export(_engine(), ObjectStoragePath(cohort_root()), run_id, kind)
+    names = [part.name for part in made.parts]
+    return names, {"files": len(names), "rows": made.rows, "points": made.points}
+
+
+def send_mail(run_id: int, kind: Kind, part: str) -> dict[str, int]:
+    """Send the mails that a part names, then whatever else is due; returns counts by outcome."""
+    engine = _engine()
+    if runs.is_dry(engine, run_id):
+        log.info("Run %s is a dry run; no mail is sent.", run_id)
+        return {}
+    server = mail_server(BaseHook.get_connection(MAIL))
+    named = cohort_files.read_ids(engine, ObjectStoragePath(cohort_root()), run_id, kind, part)
+    return vars(sending.send_due(engine, server, named_ids=named))
+
+
+def prove(run_id: int) -> int:
+    """Reconcile the run; returns the number of cards whose books were proven."""
+    return reconcile.reconcile(_engine(), run_id)
+
+
+def close_run(run_id: int) -> dict[str, int]:
+    """Write the report and close the run; returns its figures."""
+    return runs.close_run(_engine(), run_id)
+
+
+def _engine() -> Engine:
+    try:
+        connection = BaseHook.get_connection(DATABASE)
+    except Exception as error:
+        raise ConfigurationError(
+            f"Airflow has no readable connection {DATABASE}; create it, or set "
+            f"AIRFLOW_CONN_LOYALTY_DB. Airflow said: {error}"
+        ) from error
+    return connect(database_url(connection))
