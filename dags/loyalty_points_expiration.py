@@ -156,7 +156,7 @@ def send_mail(run: int, kind: Kind, part: str) -> None:
     from include import stages
 
     context = get_current_context()
-    context["part"] = part  # type: ignore[typeddict-unknown-key]  # names the mapped task
+    context["part"] = part  # names the mapped task
     figures = stages.send_mail(run, kind, part)
     context["outlet_events"][MAILS].extra = {"run_id": run, "kind": kind, **figures}
 
@@ -168,7 +168,8 @@ def send_mail(run: int, kind: Kind, part: str) -> None:
 def reconcile(run: int) -> int:
     from include import stages
 
-    return stages.prove(run)
+    stages.prove(run)
+    return run
 
 
 @task(
@@ -248,4 +249,6 @@ with DAG(
     },
 ):
     opened = open_run()
-    [warnings(opened), expiry(opened)] >> reconcile(opened) >> close_run(opened)
+    proven = reconcile(opened)
+    [warnings(opened), expiry(opened)] >> proven
+    close_run(proven)

@@ -14,12 +14,13 @@ from typing import Any
 from airflow.sdk import BaseHook, ObjectStoragePath
 from sqlalchemy import Engine
 
-from include import cohort_files, cohorts, reconcile, runs
+from include import cohort_files, cohorts, runs
 from include.cohorts import Kind
 from include.connections import DATABASE, MAIL, database_url, mail_server
 from include.database import connect
 from include.errors import ConfigurationError
-from include.mail import sending
+from include.mail.sending import send_due
+from include.reconcile import reconcile
 from include.settings import cohort_root
 
 log = logging.getLogger(__name__)
@@ -70,12 +71,12 @@ def send_mail(run_id: int, kind: Kind, part: str) -> dict[str, int]:
         return {}
     server = mail_server(BaseHook.get_connection(MAIL))
     named = cohort_files.read_ids(engine, ObjectStoragePath(cohort_root()), run_id, kind, part)
-    return vars(sending.send_due(engine, server, named_ids=named))
+    return vars(send_due(engine, server, named_ids=named))
 
 
 def prove(run_id: int) -> int:
     """Reconcile the run; returns the number of cards whose books were proven."""
-    return reconcile.reconcile(_engine(), run_id)
+    return reconcile(_engine(), run_id)
 
 
 def close_run(run_id: int) -> dict[str, int]:

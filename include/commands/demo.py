@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -71,15 +73,22 @@ def _load(engine: Engine) -> replays.Replay:
         )
     _tell("Replaying 69,659 purchases of 23,570 customers as a points history …")
     replay = replays.build(datetime.now(UTC).date())
-    with closing(engine.raw_connection()) as connection:
-        replays.load_history(connection.driver_connection, replay, _days(replay)[0] - ONE_DAY)
-        connection.commit()
+    with _driver(engine) as driver:
+        replays.load_history(driver, replay, _days(replay)[0] - ONE_DAY)
     counts = _counts(engine)
     _tell(
         f"Loaded {counts['merchants_total']} merchants, {counts['cards_total']:,} cards and "
         f"{counts['ledger_rows_total']:,} ledger rows."
     )
     return replay
+
+
+@contextmanager
+def _driver(engine: Engine) -> Iterator[Any]:
+    """Lend the driver's own connection, which COPY needs; committed at the end."""
+    with closing(engine.raw_connection()) as connection:
+        yield connection.driver_connection
+        connection.commit()
 
 
 def _days(replay: replays.Replay) -> list[datetime]:
@@ -100,9 +109,8 @@ def _run_days(engine: Engine, replay: replays.Replay) -> list[int]:
     run_ids = []
     for number, as_of in enumerate(days, 1):
         after = days[number - 2] if number > 1 else as_of - ONE_DAY
-        with closing(engine.raw_connection()) as connection:
-            posted = replays.post(connection.driver_connection, replay, after, as_of)
-            connection.commit()
+        with _driver(engine) as driver:
+            posted = replays.post(driver, replay, after, as_of)
         _tell(f"Day {number} of {len(days)}: {posted} new ledger rows, DAG run for {as_of} …")
         run_ids.append(_run_day(engine, as_of))
     return run_ids

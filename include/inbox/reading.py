@@ -20,6 +20,7 @@ _VALUE_LETTERS = 10_000
 _KEY = re.compile(r"(\d{1,10})\.M(\d{1,6})P\d+Q(\d{1,18})\.")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _HEADER = re.compile(rb"^([!-9;-~]+):(.*(?:\n[ \t].*)*)", re.MULTILINE)
+_FOLD = re.compile(r"\r?\n(?=[ \t])")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ENCODED_WORD = re.compile(r"=\?([\w.:-]{1,40})(?:\*[\w-]{0,20})?\?([bq])\?([^?]*)\?=", re.I)
 _BETWEEN_ENCODED_WORDS = re.compile(r"(?<=\?=)\s+(?==\?)")
@@ -174,7 +175,7 @@ def _recipient(headers: list[tuple[str, str]]) -> str:
 
 def _plain(value: str) -> str:
     """Return a header's value as one line of text, its encoded words read."""
-    text = _BETWEEN_ENCODED_WORDS.sub("", value[:_VALUE_LETTERS])
+    text = _BETWEEN_ENCODED_WORDS.sub("", _FOLD.sub("", value[:_VALUE_LETTERS]))
     text = _ENCODED_WORD.sub(_encoded_word, text)
     return _CONTROLS.sub(" ", text).strip()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from include.database import Binds, run_stage, statements, transaction
 from include.errors import LoyaltyError
@@ -87,7 +88,13 @@ def open_sender(engine: Engine) -> Iterator[Sender]:
     session.detach()
     with session:
         held = run_stage(session, "open_sender", {"sender_lock_class": SENDER_LOCK_CLASS})
-        yield Sender(int(held["sender_id"]), engine, session, zones)
+        sender = Sender(int(held["sender_id"]), engine, session, zones)
+        try:
+            yield sender
+        finally:
+            # A session that broke has lost its lock already.
+            with suppress(DBAPIError):
+                run_stage(session, "close_sender", sender.binds)
 
 
 def read_known_time_zones(engine: Engine) -> list[str]:

@@ -31,13 +31,13 @@ select
 from loyalty.undecided_members as undecided
 inner join loyalty.expiration_run_programs as run_programs
     on
-        run_programs.run_id = undecided.run_id
-        and run_programs.program_id = undecided.program_id
-inner join loyalty.loyalty_cards as cards on cards.id = undecided.card_id
-inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
-inner join loyalty.merchants as merchants on merchants.id = cards.merchant_id
+        undecided.run_id = run_programs.run_id
+        and undecided.program_id = run_programs.program_id
+inner join loyalty.loyalty_cards as cards on undecided.card_id = cards.id
+inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
+inner join loyalty.merchants as merchants on cards.merchant_id = merchants.id
 where
     undecided.run_id = %(run_id)s::bigint
     and undecided.kind = 'expiry'
-    and undecided.card_id = any(%(card_ids)s::bigint [])
+    and undecided.card_id = any(%(card_ids)s::bigint[])
 on conflict do nothing

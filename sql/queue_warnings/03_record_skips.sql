@@ -31,11 +31,11 @@ select
     end as reason,
     %(booked_at)s::timestamptz as skipped_at
 from loyalty.undecided_members as undecided
-inner join loyalty.loyalty_cards as cards on cards.id = undecided.card_id
-inner join loyalty.loyalty_programs as programs on programs.id = cards.program_id
-inner join loyalty.merchants as merchants on merchants.id = cards.merchant_id
+inner join loyalty.loyalty_cards as cards on undecided.card_id = cards.id
+inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
+inner join loyalty.merchants as merchants on cards.merchant_id = merchants.id
 where
     undecided.run_id = %(run_id)s::bigint
     and undecided.kind = 'warning'
-    and undecided.card_id = any(%(card_ids)s::bigint [])
+    and undecided.card_id = any(%(card_ids)s::bigint[])
 on conflict do nothing

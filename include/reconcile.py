@@ -1,0 +1,82 @@
+"""Proves a run's books and the invariants of design.md, section 9, before the run is closed."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+
+from include.database import SELECTION, statements, transaction
+from include.errors import ReconcileError
+from include.settings import SQL_ROOT
+
+log = logging.getLogger(__name__)
+
+BOOKS = "books"
+NAMED_VIOLATIONS_MAX = 10
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One row that breaks an invariant; `check` is the file in `sql/checks` without its ending."""
+
+    check: str
+    card_id: int | None
+    detail: str
+
+    def __str__(self) -> str:
+        subject = f"card {self.card_id}: " if self.card_id else ""
+        return f"{subject}{self.detail} ({self.check})"
+
+
+def check_names() -> tuple[str, ...]:
+    """Return the names of all checks, in their order."""
+    return tuple(sorted(file.stem for file in (SQL_ROOT / "checks").glob("*.sql")))
+
+
+def violations(engine: Engine, run_id: int | None) -> list[Violation]:
+    """Return what breaks an invariant: anywhere, or only among what one run touched."""
+    with transaction(engine, SELECTION) as connection:
+        return [
+            violation
+            for name, statement in zip(check_names(), statements("checks"), strict=True)
+            for violation in _ask(connection, name, statement, run_id)
+        ]
+
+
+def reconcile(engine: Engine, run_id: int) -> int:
+    """Prove that a run's books add up and that every invariant holds for what it touched.
+
+    A closed run is proven again.
+
+    Returns:
+        The number of cards whose books were proven.
+
+    Raises:
+        ReconcileError: something does not add up; names up to ten cards and the amounts.
+    """
+    prove_books, count_cards = statements("reconcile")
+    with transaction(engine, SELECTION) as connection:
+        found = _ask(connection, BOOKS, prove_books, run_id)
+        cards_total = connection.exec_driver_sql(count_cards, {"run_id": run_id}).scalar_one()
+    found += violations(engine, run_id)
+    if found:
+        raise ReconcileError(_sentence(run_id, found))
+    log.info("The books of run %s add up for all %s cards it planned for.", run_id, cards_total)
+    return int(cards_total)
+
+
+def _ask(connection: Connection, name: str, statement: str, run_id: int | None) -> list[Violation]:
+    rows = connection.exec_driver_sql(statement, {"run_id": run_id})
+    return [Violation(name, row.card_id, row.detail) for row in rows]
+
+
+def _sentence(run_id: int, found: list[Violation]) -> str:
+    named = "; ".join(str(violation) for violation in found[:NAMED_VIOLATIONS_MAX])
+    unnamed = len(found) - NAMED_VIOLATIONS_MAX
+    more = f"; and {unnamed} more" if unnamed > 0 else ""
+    return (
+        f"Run {run_id} does not add up and stays open. Put the cards right, then clear the task "
+        f"to prove it again: {named}{more}."
+    )

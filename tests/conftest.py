@@ -1,0 +1,106 @@
+"""A real PostgreSQL for every test: one migrated template, copied in milliseconds."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
+
+from include.clock import parse_instant
+from include.database import connect
+from include.embedded import postgres
+from include.migrations import migrate
+
+# Read once: the tests themselves run without any connection in their environment.
+GIVEN_SERVER = os.environ.get("AIRFLOW_CONN_LOYALTY_DB")
+OWN_VARIABLES = ("AIRFLOW_CONN_", "LOYALTY_")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith(OWN_VARIABLES)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LOYALTY_STATE_DIR", str(tmp_path / "state"))
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """A server on which databases may be created; the one named in the URL is never touched."""
+    if GIVEN_SERVER:
+        yield make_url(GIVEN_SERVER).set(drivername="postgresql+psycopg2", query={})
+        return
+    home = tmp_path_factory.mktemp("postgres")
+    try:
+        yield make_url(postgres.start(home, durable=False).url("postgres"))
+    finally:
+        postgres.remove(home)
+
+
+@pytest.fixture(scope="session")
+def template_url(server_url: URL) -> Iterator[URL]:
+    with new_database(server_url) as url:
+        engine = create_engine(url, poolclass=NullPool)
+        migrate(engine)
+        engine.dispose()
+        yield url
+
+
+@pytest.fixture
+def engine(template_url: URL) -> Iterator[Engine]:
+    """A fresh, migrated database without rows."""
+    with new_database(template_url, template=template_url.database) as url:
+        engine = connect(url.render_as_string(hide_password=False))
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture
+def database(engine: Engine) -> Engine:
+    return engine
+
+
+@pytest.fixture
+def empty_database(server_url: URL) -> Iterator[Engine]:
+    """A fresh database before the first migration."""
+    with new_database(server_url) as url:
+        engine = connect(url.render_as_string(hide_password=False))
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], datetime]:
+    """Set the clock: `at("2026-03-01T02:00:00+00:00")`; returns that instant."""
+
+    def set_clock(instant: str) -> datetime:
+        monkeypatch.setenv("LOYALTY_NOW", instant)
+        return parse_instant(instant, "LOYALTY_NOW")
+
+    return set_clock
+
+
+@pytest.fixture
+def now(at: Callable[[str], datetime]) -> Callable[[str], datetime]:
+    return at
+
+
+@contextmanager
+def new_database(server: URL, template: str | None = None) -> Iterator[URL]:
+    """Create a database of our own beside those of the server, and drop it at the end."""
+    name = f"loyalty_test_{secrets.token_hex(6)}"
+    administration = create_engine(
+        server.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool
+    )
+    with administration.connect() as connection:
+        connection.exec_driver_sql(f"create database {name} template {template or 'template0'}")
+    try:
+        yield server.set(database=name)
+    finally:
+        with administration.connect() as connection:
+            connection.exec_driver_sql(f"drop database if exists {name} with (force)")

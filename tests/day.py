@@ -1,0 +1,40 @@
+"""One day of the pipeline without Airflow: the stages in the order of the DAG."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from include.clock import parse_instant
+from include.cohorts import Kind, carry_out, select_cohort
+from include.reconcile import reconcile
+from include.runs import RunRequest, close_run, open_run
+
+KINDS: tuple[Kind, Kind] = ("warning", "expiry")
+
+
+def run_day(
+    engine: Engine,
+    as_of: str | datetime,
+    *,
+    dag_run_id: str | None = None,
+    dry_run: bool = False,
+    merchant_ids: tuple[int, ...] | None = None,
+) -> int:
+    """Run one day from its opening to its closing, mail and files apart; returns the run's id."""
+    instant = parse_instant(as_of, "as_of") if isinstance(as_of, str) else as_of
+    request = RunRequest(
+        dag_id="loyalty_points_expiration",
+        dag_run_id=dag_run_id or f"scheduled__{instant.isoformat()}",
+        as_of=instant,
+        dry_run=dry_run,
+        merchant_ids=merchant_ids,
+    )
+    run_id = open_run(engine, request)
+    for kind in KINDS:
+        select_cohort(engine, run_id, kind)
+        carry_out(engine, run_id, kind)
+    reconcile(engine, run_id)
+    close_run(engine, run_id)
+    return run_id

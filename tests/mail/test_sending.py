@@ -1,0 +1,286 @@
+import logging
+
+import pytest
+
+from include.errors import ConfigurationError, MailServerError
+from include.mail.seeding import seed_templates
+from include.mail.sending import SendFigures, send_due
+from tests.mail.rows import NOW, card, expired, insert, mail_row, notice, one, run, status, warning
+from tests.mail.scripted_server import DROP, Step, scripted_server
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch):
+    monkeypatch.setenv("LOYALTY_NOW", NOW)
+    monkeypatch.delenv("LOYALTY_UNSUBSCRIBE_URL", raising=False)
+
+
+def send(engine, server, *named):
+    return send_due(engine, server.as_mail_server(), named_ids=iter(named) if named else None)
+
+
+def later(monkeypatch, minutes):
+    monkeypatch.setenv("LOYALTY_NOW", f"2024-03-10T12:{minutes:02}:00+00:00")
+
+
+def test_due_mails_are_sent_once(engine):
+    card_id = card(engine)
+    ids = [warning(engine, card_id), expired(engine, card_id)]
+    with scripted_server() as server:
+        assert send(engine, server) == SendFigures(sent=2)
+        assert send(engine, server) == SendFigures()
+    assert [status(engine, each) for each in ids] == ["sent", "sent"]
+    assert (len(server.payloads), server.connections) == (2, 1)
+    row = mail_row(engine, ids[0])
+    assert (row.recipient_email, row.attempts) == ("anna.muster@home.example", 1)
+    assert row.sent_at.isoformat() == NOW
+    assert row.message_id == server.mails[0]["Message-ID"]
+
+
+def test_nothing_due_opens_no_connection(engine):
+    with scripted_server() as server:
+        assert send(engine, server) == SendFigures()
+    assert server.connections == 0
+
+
+def test_warning_names_the_date_and_days_of_the_sending_day(engine, monkeypatch):
+    # Queued on 10 March, sent on the 20th: 24 March is four days away by then.
+    mail_id = warning(engine, card(engine))
+    monkeypatch.setenv("LOYALTY_NOW", "2024-03-20T12:00:00+00:00")
+    with scripted_server() as server:
+        send(engine, server)
+    text = server.mails[0].get_body(("plain",)).get_content()
+    assert "24 March 2024" in text
+    assert "4 days left" in text
+    assert "1,200 points" in text
+    assert notice(engine, mail_id) == ("2024-03-24", "2024-03-24", "2024-03-20")
+
+
+def test_mail_carries_unsubscribe_and_one_recipient(engine, monkeypatch):
+    card_id = card(engine)
+    expired(engine, card_id)
+    with scripted_server() as server:
+        send(engine, server)
+        monkeypatch.setenv("LOYALTY_UNSUBSCRIBE_URL", "https://shop.example/bye")
+        expired(engine, card_id, key="expired:2")
+        send(engine, server)
+    first, second = server.mails
+    assert first["List-Unsubscribe"] == "<mailto:points@shop.example>"
+    assert second["List-Unsubscribe"] == "<https://shop.example/bye>"
+    assert first["To"] == "anna.muster@home.example"
+    assert first["Message-ID"].endswith("@shop.example>")
+
+
+def test_named_mails_go_first_and_the_others_after(engine):
+    card_id = card(engine)
+    for number in range(120):
+        expired(engine, card_id, key=f"expired:{number}")
+    with scripted_server() as server:
+        assert send(engine, server, [120, 119], [118]).sent == 120
+    keys = [mail["Message-ID"] for mail in server.mails]
+    named = [mail_row(engine, mail_id).message_id for mail_id in (119, 120, 118)]
+    assert keys[:3] == named
+
+
+def test_server_that_is_down_leaves_everything_queued(engine):
+    mail_id = warning(engine, card(engine))
+    with scripted_server() as server:
+        pass
+    with pytest.raises(MailServerError, match="cannot be reached"):
+        send(engine, server)
+    row = mail_row(engine, mail_id)
+    assert (row.status, row.attempts, row.sender_id) == ("queued", 0, None)
+    assert notice(engine, mail_id)[1:] == (None, None)
+    with scripted_server() as server:
+        assert send(engine, server) == SendFigures(sent=1)
+
+
+def test_what_a_dying_server_took_is_recorded(engine):
+    card_id = card(engine)
+    ids = [expired(engine, card_id, key=f"expired:{number}") for number in range(4)]
+    with scripted_server(Step(), Step(), Step(mail=DROP), Step(mail="421 no")) as server:
+        with pytest.raises(MailServerError):
+            send(engine, server)
+        assert [status(engine, each) for each in ids] == ["sent", "sent", "queued", "queued"]
+        assert send(engine, server) == SendFigures(sent=2)
+    assert len(server.payloads) == 4
+
+
+def test_temporary_refusal_is_tried_four_times_then_failed(engine, monkeypatch):
+    mail_id = warning(engine, card(engine))
+    with scripted_server(*[Step(rcpt="450 busy")] * 4) as server:
+        # 60, 120 and 240 seconds apart: due at 12:01, 12:03 and 12:07.
+        for minute, expected in ((0, "deferred"), (1, "deferred"), (3, "deferred"), (7, "failed")):
+            later(monkeypatch, minute)
+            send(engine, server)
+            assert status(engine, mail_id) == expected
+            assert send(engine, server) == SendFigures()
+    assert mail_row(engine, mail_id).attempts == 4
+    assert notice(engine, mail_id)[1:] == (None, None)
+
+
+def test_temporary_refusal_then_accepted(engine, monkeypatch):
+    mail_id = expired(engine, card(engine))
+    with scripted_server(Step(dot="450 greylisted")) as server:
+        assert send(engine, server) == SendFigures(deferred=1)
+        later(monkeypatch, 1)
+        assert send(engine, server) == SendFigures(sent=1)
+    row = mail_row(engine, mail_id)
+    assert (row.status, row.attempts, row.error_message) == ("sent", 2, None)
+
+
+def test_permanent_refusal_fails_at_once_and_opens_the_gate(engine):
+    mail_id = warning(engine, card(engine))
+    with scripted_server(Step(rcpt="550 <anna.muster@home.example> Anna.Muster gone")) as server:
+        assert send(engine, server) == SendFigures(failed=1)
+    row = mail_row(engine, mail_id)
+    assert (row.status, row.attempts, row.recipient_email) == ("failed", 1, None)
+    assert row.error_message == "550 <<address>> <address> gone"
+    assert notice(engine, mail_id) == ("2024-03-24", None, "2024-03-10")
+
+
+def test_warning_of_unknown_fate_goes_once_more_under_the_same_message_id(engine):
+    mail_id = warning(engine, card(engine))
+    with scripted_server(Step(dot=DROP)) as server:
+        assert send(engine, server) == SendFigures(ambiguous=1)
+        assert mail_row(engine, mail_id).status == "queued"
+        assert notice(engine, mail_id) == ("2024-03-24", "2024-03-24", None)
+        assert send(engine, server) == SendFigures(sent=1)
+    assert mail_row(engine, mail_id).message_id == server.mails[0]["Message-ID"]
+
+
+def test_warning_of_unknown_fate_twice_waits_and_opens_the_gate(engine):
+    mail_id = warning(engine, card(engine))
+    with scripted_server(Step(dot=DROP), Step(dot=DROP)) as server:
+        send(engine, server, [mail_id])
+        assert status(engine, mail_id) == "queued"
+        send(engine, server)
+        assert send(engine, server) == SendFigures()
+    assert status(engine, mail_id) == "ambiguous"
+    assert notice(engine, mail_id)[2] == "2024-03-10"
+
+
+def test_other_mail_of_unknown_fate_waits_for_a_person(engine):
+    mail_id = expired(engine, card(engine))
+    with scripted_server(Step(dot=DROP)) as server:
+        send(engine, server)
+        assert send(engine, server) == SendFigures()
+    assert status(engine, mail_id) == "ambiguous"
+
+
+def test_address_erased_after_queueing_is_honoured(engine):
+    mail_id = warning(engine, card(engine))
+    run(engine, "update loyalty.customers set email = null, email_suppressed_at = now()")
+    with scripted_server() as server:
+        assert send(engine, server) == SendFigures(suppressed=1)
+    assert server.connections == 0
+    assert status(engine, mail_id) == "suppressed"
+    assert notice(engine, mail_id)[1:] == (None, "2024-03-10")
+
+
+def test_unusable_address_is_suppressed_and_opens_the_gate(engine):
+    mail_id = warning(engine, card(engine, email="a@x.example, b@y.example"))
+    with scripted_server() as server:
+        assert send(engine, server) == SendFigures(suppressed=1)
+    assert server.payloads == []
+    assert status(engine, mail_id) == "suppressed"
+    assert notice(engine, mail_id)[2] == "2024-03-10"
+
+
+def test_broken_override_falls_back_and_is_told_without_names(engine, caplog):
+    card_id = card(engine)
+    expired(engine, card_id)
+    insert(
+        engine,
+        "store_email_templates",
+        store_id=one(engine, "select max(id) from loyalty.stores"),
+        template_code="loyalty_points_expired",
+        language="en",
+        subject="{{ customer_first_name }} {{ nonsense }}",
+        body_html="x",
+        body_text="x",
+    )
+    with caplog.at_level(logging.INFO), scripted_server() as server:
+        assert send(engine, server) == SendFigures(sent=1)
+    assert "Your 1,200 points at Café Kugel have expired" in server.mails[0]["Subject"]
+    assert "nonsense" in caplog.text
+    assert "Annabella" not in caplog.text
+    assert "anna.muster" not in caplog.text
+
+
+def test_active_override_is_used_and_an_inactive_one_is_not(engine):
+    card_id = card(engine)
+    store_id = one(engine, "select max(id) from loyalty.stores")
+    override = insert(
+        engine,
+        "store_email_templates",
+        store_id=store_id,
+        template_code="loyalty_points_expired",
+        language="en",
+        subject="Our own words",
+        body_html="x",
+        body_text="x",
+    )
+    with scripted_server() as server:
+        expired(engine, card_id)
+        send(engine, server)
+        run(engine, "update loyalty.store_email_templates set is_active = false")
+        expired(engine, card_id, key="expired:2")
+        send(engine, server)
+    assert override
+    assert server.mails[0]["Subject"] == "Our own words"
+    assert server.mails[1]["Subject"] != "Our own words"
+
+
+def test_unrenderable_row_fails_alone_and_opens_no_gate(engine):
+    card_id = card(engine)
+    bad = expired(engine, card_id, variables='{"points": 5, "expiration_date": "soon"}')
+    empty = expired(engine, card_id, key="expired:2", variables="{}")
+    good = expired(engine, card_id, key="expired:3")
+    with scripted_server() as server:
+        assert send(engine, server) == SendFigures(sent=1, failed=2)
+    assert [status(engine, each) for each in (bad, empty, good)] == ["failed", "failed", "sent"]
+    assert mail_row(engine, bad).attempts == 0
+
+
+def test_outbox_keeps_neither_name_nor_address(engine):
+    card_id = card(engine)
+    warning(engine, card_id)
+    expired(engine, card_id)
+    with scripted_server(Step(rcpt="550 no anna.muster@home.example here")) as server:
+        send(engine, server)
+    kept = one(
+        engine,
+        "select string_agg(concat_ws(' ', variables, error_message), ' ') from loyalty.email_logs",
+    )
+    assert "550 no <address> here" in kept
+    assert "anna" not in kept.lower()
+
+
+def test_mails_of_the_application_itself_are_left_alone(engine):
+    card_id = card(engine)
+    ids = [
+        expired(engine, card_id, template_code="password_reset"),
+        expired(engine, card_id, key=None),
+    ]
+    with scripted_server() as server:
+        assert send(engine, server) == SendFigures()
+    assert [status(engine, each) for each in ids] == ["queued", "queued"]
+
+
+def test_settings_that_cannot_work_claim_nothing(engine):
+    mail_id = expired(engine, card(engine))
+    with scripted_server() as server, pytest.raises(ConfigurationError, match="from_email"):
+        send_due(engine, server.as_mail_server(from_email="nobody"), named_ids=None)
+    assert status(engine, mail_id) == "queued"
+
+
+def test_templates_are_seeded_once_and_edits_kept(engine):
+    added, kept = seed_templates(engine)
+    assert (added > 0, kept) == (True, 0)
+    run(engine, "update loyalty.email_templates set subject = 'Edited'")
+    assert seed_templates(engine) == (0, added)
+    expired(engine, card(engine))
+    with scripted_server() as server:
+        send(engine, server)
+    assert server.mails[0]["Subject"] == "Edited"

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+
+import jinja2
+import pytest
+from jinja2 import meta
+
+import include.mail.templates as templates_module
+from include.mail.formats import SUPPORTED_LANGUAGES
+from include.mail.rendering import Rendered, Renderer
+from include.mail.templates import DECLARED_VARIABLES, Template, TemplateBook, shipped_templates
+
+WARNING, EXPIRED = "loyalty_points_expiring", "loyalty_points_expired"
+SHIPPED = list(shipped_templates().values())
+RENDERER = Renderer()
+
+every_template = pytest.mark.parametrize(
+    "template", SHIPPED, ids=lambda each: f"{each.code}-{each.language}"
+)
+
+
+def variables(**overrides: str | int) -> dict[str, str | int]:
+    return {
+        "customer_first_name": "Zoé",
+        "program_name": "Boulangerie Bonus",
+        "merchant_name": "Boulangerie Schmit",
+        "store_name": "Kirchberg",
+        "card_number": "LU-0042-1187",
+        "points": "1,250",
+        "points_count": 1250,
+        "expiration_date": "30 September 2026",
+        "days_remaining": 14,
+        "inactivity_days": 365,
+    } | overrides
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"\w+", text)
+
+
+def words_of_html(html: str) -> list[str]:
+    body = re.sub(r"<!--.*?-->", "", html.partition("<body")[2].partition(">")[2], flags=re.DOTALL)
+    return words(unescape(re.sub(r"<[^>]*>", " ", body)))
+
+
+def names_in(source: str) -> set[str]:
+    return meta.find_undeclared_variables(jinja2.Environment(autoescape=True).parse(source))
+
+
+def mail(code: str, language: str, **overrides: str | int) -> Rendered:
+    return RENDERER.render(shipped_templates()[code, language], variables(**overrides))
+
+
+def test_every_declared_code_is_shipped_in_every_language_and_nothing_else_is() -> None:
+    folder = Path(templates_module.__file__).parent / "platform"
+    found = {(path.parent.name, path.name) for path in folder.glob("*/*")}
+    assert found == {(code, lang) for code in DECLARED_VARIABLES for lang in SUPPORTED_LANGUAGES}
+    assert set(shipped_templates()) == found
+
+
+@every_template
+def test_text_and_html_each_ask_for_exactly_the_declared_variables(template: Template) -> None:
+    declared = set(DECLARED_VARIABLES[template.code])
+    assert names_in(template.body_html) == declared
+    assert names_in(template.body_text) == declared
+    assert names_in(template.subject) <= declared
+
+
+@every_template
+@pytest.mark.parametrize("count", [1, 1250])
+@pytest.mark.parametrize("days", [0, 1, 14])
+@pytest.mark.parametrize("empty", ["", "customer_first_name", "store_name"])
+def test_text_and_html_say_the_same(template: Template, count: int, days: int, empty: str) -> None:
+    given = variables(
+        points_count=count, points=f"{count:,}", days_remaining=days, inactivity_days=days or 365
+    )
+    rendered = RENDERER.render(template, given | ({empty: ""} if empty else {}))
+    said = words(rendered.text)
+    assert said == words_of_html(rendered.html)
+    assert f"{count:,}" in rendered.text
+    assert "30 September 2026" in rendered.text
+    assert "LU-0042-1187" in rendered.text
+
+
+@every_template
+def test_the_page_names_its_language_and_fetches_nothing(template: Template) -> None:
+    assert f'<html lang="{template.language}"' in template.body_html
+    assert not re.search(r"https?:|<img|<link|<script|url\(|@import", template.body_html)
+
+
+@every_template
+def test_all_languages_share_one_layout(template: Template) -> None:
+    english = shipped_templates()[template.code, "en"]
+    tags, expected = (
+        [tag for tag in re.findall(r"<[^>]+>", each.body_html) if not tag.startswith("<html")]
+        for each in (template, english)
+    )
+    assert tags == expected
+
+
+@every_template
+def test_greeting_without_a_name_has_no_gap(template: Template) -> None:
+    text = mail(template.code, template.language, customer_first_name="").text
+    assert not re.search(r" ,|  ", text)
+    assert re.search(r"^(Hello|Bonjour|Guten Tag|Moien),$", text, re.MULTILINE)
+
+
+@every_template
+def test_without_a_store_its_label_goes_too(template: Template) -> None:
+    label = {"en": "Store", "fr": "Magasin"}.get(template.language, "Geschäft")
+    assert label in mail(template.code, template.language).text
+    assert label not in mail(template.code, template.language, store_name="").text
+
+
+@pytest.mark.parametrize(
+    ("language", "today", "tomorrow", "later"),
+    [
+        ("en", "That is today.", "That is tomorrow.", "You have 14 days left."),
+        ("fr", "C\u2019est aujourd\u2019hui.", "C\u2019est demain.", "Il vous reste 14 jours."),
+        ("de", "Das ist heute.", "Das ist morgen.", "Ihnen bleiben noch 14 Tage."),
+        ("lb", "Dat ass haut.", "Dat ass muer.", "Dir hutt nach 14 Deeg Zäit."),
+    ],
+)
+def test_a_warning_counts_the_days_as_people_do(
+    language: str, today: str, tomorrow: str, later: str
+) -> None:
+    sentences = [today, tomorrow, later]
+    for days, expected in zip((0, 1, 14), sentences, strict=True):
+        text = mail(WARNING, language, days_remaining=days).text
+        assert [sentence for sentence in sentences if sentence in text] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "many"),
+    [
+        ("en", "1 point on", "2 points on"),
+        ("fr", "1 point de votre carte", "2 points de votre carte"),
+        ("de", "ist 1 Punkt nach", "sind 2 Punkte nach"),
+        ("lb", "ass leider 1 Punkt verfall", "si leider 2 Punkte verfall"),
+    ],
+)
+def test_one_point_is_singular(language: str, one: str, many: str) -> None:
+    assert one in mail(EXPIRED, language, points="1", points_count=1).text
+    assert many in mail(EXPIRED, language, points="2", points_count=2).text
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "many"),
+    [
+        ("en", "1 day without", "365 days without"),
+        ("fr", "1 jour sans", "365 jours sans"),
+        ("de", "1 Tag ohne", "365 Tagen ohne"),
+        ("lb", "1 Dag ouni", "365 Deeg ouni"),
+    ],
+)
+def test_one_day_of_inactivity_is_singular(language: str, one: str, many: str) -> None:
+    assert one in mail(EXPIRED, language, inactivity_days=1).text
+    assert many in mail(EXPIRED, language, inactivity_days=365).text
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "Your 1,250 points at Boulangerie Schmit: use them by 30 September 2026"),
+        ("fr", "Vos 1,250 points chez Boulangerie Schmit\u00a0: à utiliser jusqu\u2019au 30 Sept"),
+        ("de", "Ihre 1,250 Punkte bei Boulangerie Schmit: einlösbar bis 30 September 2026"),
+        ("lb", "Är 1,250 Punkte bei Boulangerie Schmit: valabel bis a mat dem 30 September"),
+    ],
+)
+def test_a_warnings_subject_says_what_where_and_until_when(language: str, expected: str) -> None:
+    assert mail(WARNING, language).subject.startswith(expected)
+
+
+@pytest.mark.parametrize("language", SUPPORTED_LANGUAGES)
+@pytest.mark.parametrize("days", [0, 1, 2, 90])
+def test_a_warnings_subject_always_names_the_date(language: str, days: int) -> None:
+    assert "30 September 2026" in mail(WARNING, language, days_remaining=days).subject
+
+
+def made(language: str, store_id: int | None = None) -> Template:
+    return Template(WARNING, language, "s", "h", "t", store_id)
+
+
+BOOK = TemplateBook(made(lang, store) for lang in ("en", "fr", "lb") for store in (None, 7))
+
+
+def test_candidates_are_the_stores_then_the_platforms_then_english() -> None:
+    expected = [made("fr", 7), made("fr"), made("en", 7), made("en")]
+    assert BOOK.candidates(WARNING, "fr", 7) == expected
+
+
+def test_luxembourgish_tries_french_before_english() -> None:
+    tried = [each.language for each in BOOK.candidates(WARNING, "lb", None)]
+    assert tried == ["lb", "fr", "en"]
+
+
+def test_another_stores_override_is_never_a_candidate() -> None:
+    assert BOOK.candidates(WARNING, "en", 8) == [made("en")]
+
+
+def test_english_is_not_tried_twice_and_an_unknown_language_falls_to_it() -> None:
+    assert BOOK.candidates(WARNING, "en", 7) == [made("en", 7), made("en")]
+    assert BOOK.candidates(WARNING, "pt", 7) == [made("en", 7), made("en")]
+
+
+def test_a_code_nobody_wrote_has_no_candidate() -> None:
+    assert BOOK.candidates(EXPIRED, "en", 7) == []

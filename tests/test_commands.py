@@ -1,0 +1,178 @@
+"""The commands as a user calls them: programs of their own, a real Airflow, a real inbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from include.embedded import postgres
+from include.inbox.reading import read_maildir
+from include.mail.seeding import seed_templates
+from include.migrations import migrate
+from tests import factories
+
+ROOT = Path(__file__).resolve().parent.parent
+AS_OF = "2026-11-20T02:00:00+00:00"
+TASKS = 11
+
+
+class Place:
+    """A state folder of its own, and the commands run on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def call(self, command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+        kept = {name: value for name, value in os.environ.items() if "AIRFLOW" not in name}
+        return subprocess.run(
+            [sys.executable, "-m", f"include.commands.{command}", *arguments],
+            cwd=ROOT,
+            env={**kept, "LOYALTY_STATE_DIR": str(self.folder), **variables},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    @property
+    def server(self) -> postgres.Server:
+        return postgres.start(self.folder / "postgres")
+
+    def rows(self, database: str, sql: str) -> list[tuple]:
+        engine = create_engine(self.server.url(database))
+        with engine.connect() as connection:
+            found = [tuple(row) for row in connection.execute(text(sql))]
+        engine.dispose()
+        return found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    place = Place(tmp_path_factory.mktemp("commands") / "state")
+    yield place
+    assert place.call("down").returncode == 0
+    assert not postgres.is_running(place.folder / "postgres")
+
+
+@pytest.fixture(scope="module")
+def due_card(place):
+    """A platform with one card that is due and one whose warning falls due."""
+    assert place.call("migrate").returncode == 0
+    engine = create_engine(place.server.url("loyalty"))
+    with engine.begin() as connection:
+        program = factories.program(connection)
+        due = factories.card(connection, program, points=70, last_activity_at="2025-11-01T10:00Z")
+        factories.card(connection, program, points=30, last_activity_at="2025-11-25T10:00Z")
+    engine.dispose()
+    return due
+
+
+LEDGER = "select count(*), sum(points_delta) from loyalty.loyalty_transactions"
+MAILS = "select template_code, status from loyalty.email_logs order by 1"
+
+
+def test_one_run_expires_warns_and_mails_and_a_second_finds_nothing(place, due_card):
+    first = place.call("run", "--as-of", AS_OF)
+    assert first.returncode == 0, first.stdout + first.stderr
+    # Every task of the graph ran, and Airflow's own record says so.
+    states = place.rows("airflow", "select state, count(*) from task_instance group by state")
+    assert states == [("success", TASKS)]
+    assert place.rows(
+        "loyalty",
+        "select points_delta, points_balance_after from loyalty.loyalty_transactions"
+        f" where card_id = {due_card} and transaction_type = 'points_expired'",
+    ) == [(-70, 0)]
+    assert place.rows("loyalty", MAILS) == [
+        ("loyalty_points_expired", "sent"),
+        ("loyalty_points_expiring", "sent"),
+    ]
+    assert len(read_maildir(place.folder / "inbox")) == 2
+    before = place.rows("loyalty", LEDGER)
+
+    second = place.call("run", "--as-of", AS_OF)
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert place.rows("loyalty", LEDGER) == before
+    assert len(read_maildir(place.folder / "inbox")) == 2
+    # The first report stands, the second run's own row says 0.
+    assert place.rows(
+        "loyalty",
+        "select warning_cards_queued, cards_expired, points_expired, status"
+        " from loyalty.expiration_runs order by id",
+    ) == [(1, 1, 70, "closed"), (0, 0, 0, "closed")]
+
+
+def own_connections(place, *, database: str, mail_port: int) -> dict[str, str]:
+    extra = quote(
+        json.dumps({"disable_ssl": True, "disable_tls": True, "from_email": "a@b.example"})
+    )
+    return {
+        "AIRFLOW_CONN_LOYALTY_DB": place.server.uri(database),
+        "AIRFLOW_CONN_LOYALTY_SMTP": f"smtp://127.0.0.1:{mail_port}/?__extra__={extra}",
+    }
+
+
+def test_without_a_mail_server_points_are_booked_and_the_next_run_sends(place, due_card):
+    postgres.ensure_database(place.server, "mailless")
+    engine = create_engine(place.server.url("mailless"))
+    migrate(engine)
+    seed_templates(engine)
+    factories.card(engine, points=70, last_activity_at="2025-11-01T10:00Z")
+    engine.dispose()
+
+    down = place.call(
+        "run", "--as-of", AS_OF, **own_connections(place, database="mailless", mail_port=9)
+    )
+    assert down.returncode == 1
+    assert "127.0.0.1:9" in down.stdout + down.stderr
+    assert "failed           expiry.send_mail" in down.stdout
+    assert "success          close_run" in down.stdout
+    assert place.rows("mailless", MAILS) == [("loyalty_points_expired", "queued")]
+
+    inbox = json.loads((place.folder / "inbox-ports.json").read_text())["smtp_port"]
+    up = place.call(
+        "run", "--as-of", AS_OF, **own_connections(place, database="mailless", mail_port=inbox)
+    )
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert place.rows("mailless", MAILS) == [("loyalty_points_expired", "sent")]
+
+
+def test_database_without_the_schema_gives_one_sentence(place, due_card):
+    postgres.ensure_database(place.server, "bare")
+    done = place.call(
+        "run", "--as-of", AS_OF, **own_connections(place, database="bare", mail_port=9)
+    )
+    assert done.returncode == 1
+    assert "run `make migrate`" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("as_of", ["yesterday", "2026-11-20", "2026-11-20T02:00:00"])
+def test_unreadable_instant_gives_one_sentence_and_nothing_starts(tmp_path, as_of):
+    done = Place(tmp_path / "state").call("run", "--as-of", as_of)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: AS_OF is {as_of!r}")
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "up", "demo"])
+@pytest.mark.parametrize("given", ["AIRFLOW_CONN_LOYALTY_DB", "AIRFLOW_CONN_LOYALTY_SMTP"])
+def test_one_real_connection_beside_an_embedded_one_is_refused(tmp_path, command, given):
+    done = Place(tmp_path / "state").call(command, **{given: "postgresql://a:b@127.0.0.1:9/c"})
+    assert done.returncode == 2
+    assert "Set both to use your own database and mail server" in done.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_unreachable_database_gives_one_sentence_without_the_password(tmp_path):
+    secret = "postgresql://loyalty:hunter-2-hunter@127.0.0.1:9/nowhere"
+    done = Place(tmp_path / "state").call("migrate", AIRFLOW_CONN_LOYALTY_DB=secret)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") <= 2
+    assert "127.0.0.1:9/nowhere does not answer" in done.stderr
+    assert "hunter-2-hunter" not in done.stdout + done.stderr

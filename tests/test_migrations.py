@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from include.embedded import account, ports, postgres
+from include.errors import SchemaError
+from include.migrations import migrate
+
+VERSION = "0003_plan_without_card_locks"
+
+
+@pytest.fixture
+def empty(engine):
+    """The engine's database without the schema."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("drop schema loyalty cascade")
+    return engine
+
+
+def columns_of(engine):
+    query = text(
+        "select table_name, column_name, data_type, is_nullable from information_schema.columns"
+        " where table_schema = 'loyalty' order by 1, 2"
+    )
+    with engine.connect() as connection:
+        return connection.execute(query).all()
+
+
+def scalar(engine, sql):
+    with engine.connect() as connection:
+        return connection.execute(text(sql)).scalar()
+
+
+def execute(engine, sql):
+    with engine.begin() as connection:
+        connection.execute(text(sql))
+
+
+def test_migrating_twice_changes_nothing(empty):
+    assert migrate(empty) == VERSION
+    once = columns_of(empty)
+    assert migrate(empty) == VERSION
+    assert columns_of(empty) == once
+
+
+def test_selection_by_inactivity_has_its_partial_index(engine):
+    definition = scalar(
+        engine,
+        "select indexdef from pg_indexes where indexname = 'loyalty_cards_inactivity_idx'",
+    )
+    assert "(program_id, last_activity_at)" in definition
+    assert "points_balance > 0" in definition
+
+
+def test_an_applications_tables_are_extended_and_keep_their_rows(empty):
+    execute(
+        empty,
+        """
+        create schema loyalty;
+        create table loyalty.merchants (id bigserial primary key, name varchar(200),
+            is_active boolean default true, vat_number text);
+        create table loyalty.loyalty_programs (id bigserial primary key, merchant_id bigint,
+            name text, is_active boolean);
+        insert into loyalty.merchants (name, vat_number) values ('Kept', 'LU1');
+        insert into loyalty.loyalty_programs (merchant_id, name, is_active) values (1, 'P', true);
+        """,
+    )
+    assert migrate(empty) == VERSION
+    assert scalar(empty, "select vat_number from loyalty.merchants") == "LU1"
+    assert scalar(empty, "select warning_days from loyalty.loyalty_programs") == [14]
+    assert scalar(empty, "select time_zone from loyalty.loyalty_programs") == "UTC"
+    assert scalar(empty, "select count(*) from pg_constraint where not convalidated") == 0
+
+
+def test_a_missing_column_is_named_and_nothing_is_changed(empty):
+    execute(
+        empty,
+        "create schema loyalty; create table loyalty.loyalty_cards (id bigint primary key);",
+    )
+    with pytest.raises(SchemaError, match=r"loyalty_cards\.points_balance should be integer"):
+        migrate(empty)
+    tables = "select count(*) from information_schema.tables where table_schema = 'loyalty'"
+    columns = "select count(*) from information_schema.columns where table_name = 'loyalty_cards'"
+    assert (scalar(empty, tables), scalar(empty, columns)) == (1, 1)
+
+
+def test_rows_that_break_a_rule_are_named_and_the_rule_is_not_left_behind(empty):
+    migrate(empty)
+    execute(
+        empty,
+        """
+        drop table loyalty.pipeline_version, loyalty.expiration_skips, loyalty.expirations,
+            loyalty.expiration_warnings, loyalty.expiration_notices, loyalty.cohort_exports,
+            loyalty.expiration_cohort_members, loyalty.expiration_run_programs,
+            loyalty.expiration_runs cascade;
+        drop sequence loyalty.mail_sender_id_seq;
+        drop function loyalty.mail_language, loyalty.warning_occurrence_key,
+            loyalty.expiry_occurrence_key;
+        alter table loyalty.loyalty_cards drop constraint loyalty_cards_nothing_negative;
+        insert into loyalty.merchants (id, name) values (1, 'M');
+        insert into loyalty.customers (id) values (1);
+        insert into loyalty.loyalty_programs (id, merchant_id, name) values (1, 1, 'P');
+        insert into loyalty.loyalty_cards (program_id, merchant_id, customer_id, card_number,
+            points_balance) values (1, 1, 1, 'minus', -5);
+        """,
+    )
+    with pytest.raises(SchemaError, match="loyalty_cards_nothing_negative"):
+        migrate(empty)
+    left = "select count(*) from pg_constraint where conname = 'loyalty_cards_nothing_negative'"
+    assert scalar(empty, left) == 0
+    execute(empty, "update loyalty.loyalty_cards set points_balance = 0")
+    assert migrate(empty) == VERSION
+    assert scalar(empty, left) == 1
+
+
+def test_the_ledger_refuses_a_second_expiry_of_a_cycle_by_key(engine):
+    unique = scalar(
+        engine,
+        "select pg_get_constraintdef(oid) from pg_constraint"
+        " where conname = 'expirations_one_per_cycle'",
+    )
+    assert unique == "UNIQUE (card_id, cycle_started_at)"
+
+
+def test_schema_builds_on_the_wheels_older_postgresql(tmp_path_factory):
+    home = tmp_path_factory.mktemp("pg16")
+    try:
+        server = postgres.start(home / "server", durable=False, version=16)
+        engine = create_engine(server.url("postgres"))
+        assert migrate(engine) == VERSION
+        engine.dispose()
+    finally:
+        postgres.stop(home / "server")
+
+
+@contextmanager
+def machines_own_server(binaries: Path):
+    """A throw-away server of the machine's own PostgreSQL, run as the embedded one's account."""
+    folder = Path(tempfile.mkdtemp(prefix="points-expiration-"))
+    whom = account.account_for(folder)
+    if whom:
+        os.chown(folder, whom.uid, whom.gid)
+    port = ports.free_port()
+    data = folder / "data"
+    pg_ctl = [binaries / "pg_ctl", "-D", data, "-l", folder / "log"]
+    options = (
+        f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c fsync=off"
+    )
+    initdb = [binaries / "initdb", "-D", data, "-U", "loyalty", "--auth=trust", "-E", "UTF8"]
+    try:
+        assert account.run(initdb, whom)[0] == 0
+        assert account.run([*pg_ctl, "-w", "-o", options, "start"], whom)[0] == 0
+        yield f"postgresql+psycopg2://loyalty@127.0.0.1:{port}/postgres"
+    finally:
+        account.run([*pg_ctl, "-m", "immediate", "stop"], whom)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_schema_builds_on_postgresql_15():
+    found = glob.glob("/usr/lib/postgresql/15/bin/initdb")
+    if not found:
+        pytest.skip("this machine has no PostgreSQL 15; the wheel's 16 and 18 are tested")
+    with machines_own_server(Path(found[0]).parent) as url:
+        engine = create_engine(url)
+        assert migrate(engine) == VERSION
+        assert migrate(engine) == VERSION
+        engine.dispose()

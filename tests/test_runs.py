@@ -1,0 +1,209 @@
+"""A run's identity: repeated, continued, skipped and refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from include.cohorts import carry_out, select_cohort
+from include.database import connect
+from include.errors import (
+    ConfigurationError,
+    DatabaseUnreachableError,
+    InvalidInstantError,
+    SchemaError,
+)
+from include.reconcile import violations
+from include.runs import RunRequest, open_run, resolve_as_of
+from tests import factories
+from tests.day import run_day
+from tests.rows import fingerprint, rows
+
+AS_OF = "2026-01-02T02:00:00+00:00"
+INSTANT = datetime(2026, 1, 2, 2, tzinfo=UTC)
+REQUEST = RunRequest("runs", "manual", INSTANT)
+
+
+def deeds(engine):
+    """Balances, expirations and mails, without who did them and when."""
+    return (
+        rows(
+            engine,
+            "select id, points_balance, total_points_voided, last_activity_at"
+            " from loyalty.loyalty_cards order by id",
+        ),
+        rows(
+            engine,
+            "select card_id, cycle_started_at, due_on, points from loyalty.expirations"
+            " order by card_id, cycle_started_at",
+        ),
+    )
+
+
+def populate(engine):
+    """Cards that fall due on ten days in a row, in two time zones."""
+    for zone in ("Europe/Luxembourg", "America/New_York"):
+        program = factories.program(engine, time_zone=zone)
+        for day in range(1, 11):
+            factories.card(
+                engine, program, points=day, last_activity_at=f"2025-01-{day:02}T03:00:00+00:00"
+            )
+
+
+def test_second_run_posts_nothing_and_the_first_report_stands(engine, at):
+    at(AS_OF)
+    factories.card(engine)
+    first = run_day(engine, AS_OF, dag_run_id="a")
+    report = rows(engine, "select runs::text from loyalty.expiration_runs as runs")
+    done = deeds(engine), rows(engine, "select count(*) from loyalty.email_logs")
+    second = run_day(engine, AS_OF, dag_run_id="b")
+    assert (deeds(engine), rows(engine, "select count(*) from loyalty.email_logs")) == done
+    statement = "select runs::text from loyalty.expiration_runs as runs where id = %(run_id)s"
+    assert rows(engine, statement, run_id=first) == report
+    figures = "select id, cards_expired, points_expired from loyalty.expiration_runs order by id"
+    assert rows(engine, figures) == [(first, 1, 100), (second, 0, 0)]
+
+
+def test_repeated_run_opens_a_new_attempt(engine, at):
+    at(AS_OF)
+    factories.card(engine)
+    run_day(engine, AS_OF, dag_run_id="a")
+    run_day(engine, AS_OF, dag_run_id="a")
+    assert rows(
+        engine, "select attempt, status, cards_expired from loyalty.expiration_runs order by id"
+    ) == [(1, "closed", 1), (2, "closed", 0)]
+    assert violations(engine, None) == []
+
+
+def test_continued_run_goes_on_where_it_stopped(engine, at, monkeypatch):
+    at(AS_OF)
+    monkeypatch.setenv("LOYALTY_CHUNK_SIZE", "1")
+    program = factories.program(engine)
+    cards = [factories.card(engine, program) for _ in range(2)]
+    run_id = open_run(engine, REQUEST)
+    select_cohort(engine, run_id, "expiry")
+    with engine.begin() as till, pytest.MonkeyPatch.context() as patch:
+        till.exec_driver_sql(
+            "select from loyalty.loyalty_cards where id = %s for update", (cards[1],)
+        )
+        patch.setattr("include.cohorts._last_pass", interrupt)
+        with pytest.raises(InterruptedError):
+            carry_out(engine, run_id, "expiry")
+    assert open_run(engine, REQUEST) == run_id
+    assert select_cohort(engine, run_id, "expiry").cards_planned == 2
+    for _ in range(2):
+        assert vars(carry_out(engine, run_id, "expiry")) == {
+            "cards_done": 2, "points_done": 200, "cards_skipped": 0,
+        }  # fmt: skip
+    assert rows(
+        engine,
+        "select card_id, count(*) from loyalty.loyalty_transactions"
+        " where transaction_type = 'points_expired' group by card_id order by card_id",
+    ) == [(cards[0], 1), (cards[1], 1)]
+
+
+def interrupt(*_):
+    raise InterruptedError
+
+
+def test_stages_of_a_closed_run_change_nothing(engine, at):
+    at(AS_OF)
+    factories.card(engine)
+    run_id = run_day(engine, AS_OF)
+    factories.card(engine)
+    before = fingerprint(engine)
+    assert select_cohort(engine, run_id, "expiry").cards_planned == 1
+    assert carry_out(engine, run_id, "expiry").cards_done == 1
+    assert fingerprint(engine) == before
+
+
+def test_the_last_run_alone_equals_eleven_runs(engine, at, template_url, server_url):
+    from tests.conftest import new_database
+
+    populate(engine)
+    for day in range(1, 12):
+        at(f"2026-01-{day:02}T12:00:00+00:00")
+        run_day(engine, f"2026-01-{day:02}T12:00:00+00:00")
+    with new_database(server_url, template=template_url.database) as url:
+        other = connect(url.render_as_string(hide_password=False))
+        populate(other)
+        run_day(other, "2026-01-11T12:00:00+00:00")
+        expected = deeds(other)
+        other.dispose()
+    assert deeds(engine) == expected
+    # Two programs of 1 + 2 + … + 10 = 55 points each: all are past due on the 11th.
+    assert sum(expiration[3] for expiration in expected[1]) == 110
+
+
+def test_days_made_up_backwards_equal_days_in_order(engine, at, template_url, server_url):
+    from tests.conftest import new_database
+
+    at("2026-01-11T12:00:00+00:00")
+    populate(engine)
+    for day in range(1, 12):
+        run_day(engine, f"2026-01-{day:02}T12:00:00+00:00")
+    with new_database(server_url, template=template_url.database) as url:
+        other = connect(url.render_as_string(hide_password=False))
+        populate(other)
+        for day in reversed(range(1, 12)):
+            run_day(other, f"2026-01-{day:02}T12:00:00+00:00")
+        expected = deeds(other)
+        other.dispose()
+    assert deeds(engine) == expected
+
+
+def test_as_of_in_the_future_is_refused(engine, at):
+    at(AS_OF)
+    factories.card(engine)
+    before = fingerprint(engine)
+    with pytest.raises(InvalidInstantError, match="2035-01-02"):
+        run_day(engine, "2035-01-02T02:00:00+00:00")
+    with pytest.raises(InvalidInstantError):
+        run_day(engine, "2026-01-02T02:05:01+00:00")
+    assert fingerprint(engine) == before
+
+
+def test_as_of_within_five_minutes_is_accepted(engine, at):
+    at(AS_OF)
+    run_day(engine, "2026-01-02T02:05:00+00:00")
+    assert rows(engine, "select status from loyalty.expiration_runs") == [("closed",)]
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01T00:00:00+00:00", "2026-01-02T02:00:00"])
+def test_unreadable_as_of_is_refused(text):
+    with pytest.raises(InvalidInstantError, match="as_of"):
+        resolve_as_of(text, INSTANT, INSTANT)
+
+
+def test_as_of_is_the_parameter_then_the_logical_date_then_run_after():
+    later = datetime(2026, 1, 3, 2, tzinfo=UTC)
+    assert resolve_as_of(AS_OF, later, later) == INSTANT
+    assert resolve_as_of(None, INSTANT, later) == INSTANT
+    assert resolve_as_of("", None, INSTANT) == INSTANT
+    with pytest.raises(ConfigurationError):
+        resolve_as_of(None, None, None)
+
+
+@pytest.mark.parametrize("text", ["2999-01-01T00:00:00+00:00", "tomorrow", "2026-01-02T02:00:00"])
+def test_clock_that_is_ahead_or_unreadable_is_refused(engine, monkeypatch, text):
+    factories.card(engine)
+    before = fingerprint(engine)
+    monkeypatch.setenv("LOYALTY_NOW", text)
+    with pytest.raises(InvalidInstantError, match="LOYALTY_NOW"):
+        run_day(engine, AS_OF)
+    assert fingerprint(engine) == before
+
+
+def test_database_without_the_schema_is_refused_and_left_alone(empty_database):
+    with pytest.raises(SchemaError, match="make migrate"):
+        run_day(empty_database, AS_OF)
+    statement = "select count(*) from pg_namespace where nspname = 'loyalty'"
+    assert rows(empty_database, statement) == [(0,)]
+
+
+def test_unreachable_database_is_named_without_its_password():
+    engine = connect("postgresql+psycopg2://loyalty:hidden@127.0.0.1:1/shop")
+    with pytest.raises(DatabaseUnreachableError, match=r"127\.0\.0\.1:1/shop") as refusal:
+        run_day(engine, AS_OF)
+    assert "hidden" not in str(refusal.value)
