@@ -55,14 +55,14 @@ lock: ## resolve requirements*.in anew (needs uv)
 $(VENV)/.installed: $(ROOT)requirements.txt $(ROOT)requirements-data.txt
 	@echo "Setting up .venv from requirements.txt (a minute or two, once) …"
 	@test -x "$(VENV)/bin/python" || "$(PYTHON)" -m venv "$(VENV)"
-	@"$(VENV)/bin/python" -m pip install -q --disable-pip-version-check --require-hashes \
+	@"$(VENV)/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
 		-r "$(ROOT)requirements.txt"
-	@"$(VENV)/bin/python" -m pip install -q --disable-pip-version-check --require-hashes --no-deps \
+	@"$(VENV)/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --no-deps \
 		-r "$(ROOT)requirements-data.txt"
 	@touch "$@"
 
 $(VENV)/.installed-dev: $(ROOT)requirements-dev.txt $(VENV)/.installed
 	@echo "Adding what the tests need …"
-	@"$(VENV)/bin/python" -m pip install -q --disable-pip-version-check --require-hashes \
+	@"$(VENV)/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
 		-r "$(ROOT)requirements-dev.txt"
 	@touch "$@"

@@ -61,6 +61,15 @@ def engine(template_url: URL) -> Iterator[Engine]:
 
 
 @pytest.fixture
+def other_engine(template_url: URL) -> Iterator[Engine]:
+    """A second database like `engine`, to compare two histories."""
+    with new_database(template_url, template=template_url.database) as url:
+        engine = connect(url.render_as_string(hide_password=False))
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture
 def database(engine: Engine) -> Engine:
     return engine
 

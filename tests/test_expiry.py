@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from include.cohorts import carry_out, select_cohort
+from include.database import Limits
 from include.reconcile import reconcile
 from include.runs import RunRequest, open_run, read_report
 from tests import factories
@@ -288,7 +289,7 @@ def test_points_that_come_back_without_activity_stay_until_the_next_one(engine, 
 
 
 def test_card_held_by_a_till_is_skipped_and_the_others_expire(engine, at, monkeypatch):
-    monkeypatch.setattr("include.cohorts.LAST_PASS", short_wait())
+    monkeypatch.setattr("include.cohorts.LAST_PASS", Limits(lock_timeout="100ms"))
     at(DAY_AFTER)
     program = factories.program(engine)
     first, held, last = (factories.card(engine, program) for _ in range(3))
@@ -330,12 +331,6 @@ def commit_once_waited_for(engine, till):
         time.sleep(0.01)
     till.commit()
     till.close()
-
-
-def short_wait():
-    from include.database import Limits
-
-    return Limits(lock_timeout="100ms")
 
 
 def test_chunks_take_every_card_once(engine, at, monkeypatch):

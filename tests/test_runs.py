@@ -118,38 +118,28 @@ def test_stages_of_a_closed_run_change_nothing(engine, at):
     assert fingerprint(engine) == before
 
 
-def test_the_last_run_alone_equals_eleven_runs(engine, at, template_url, server_url):
-    from tests.conftest import new_database
-
+def test_the_last_run_alone_equals_eleven_runs(engine, at, other_engine):
     populate(engine)
     for day in range(1, 12):
         at(f"2026-01-{day:02}T12:00:00+00:00")
         run_day(engine, f"2026-01-{day:02}T12:00:00+00:00")
-    with new_database(server_url, template=template_url.database) as url:
-        other = connect(url.render_as_string(hide_password=False))
-        populate(other)
-        run_day(other, "2026-01-11T12:00:00+00:00")
-        expected = deeds(other)
-        other.dispose()
+    populate(other_engine)
+    run_day(other_engine, "2026-01-11T12:00:00+00:00")
+    expected = deeds(other_engine)
     assert deeds(engine) == expected
     # Two programs of 1 + 2 + … + 10 = 55 points each: all are past due on the 11th.
     assert sum(expiration[3] for expiration in expected[1]) == 110
 
 
-def test_days_made_up_backwards_equal_days_in_order(engine, at, template_url, server_url):
-    from tests.conftest import new_database
-
+def test_days_made_up_backwards_equal_days_in_order(engine, at, other_engine):
     at("2026-01-11T12:00:00+00:00")
     populate(engine)
     for day in range(1, 12):
         run_day(engine, f"2026-01-{day:02}T12:00:00+00:00")
-    with new_database(server_url, template=template_url.database) as url:
-        other = connect(url.render_as_string(hide_password=False))
-        populate(other)
-        for day in reversed(range(1, 12)):
-            run_day(other, f"2026-01-{day:02}T12:00:00+00:00")
-        expected = deeds(other)
-        other.dispose()
+    populate(other_engine)
+    for day in reversed(range(1, 12)):
+        run_day(other_engine, f"2026-01-{day:02}T12:00:00+00:00")
+    expected = deeds(other_engine)
     assert deeds(engine) == expected
 
 

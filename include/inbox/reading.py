@@ -24,7 +24,7 @@ _FOLD = re.compile(r"\r?\n(?=[ \t])")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ENCODED_WORD = re.compile(r"=\?([\w.:-]{1,40})(?:\*[\w-]{0,20})?\?([bq])\?([^?]*)\?=", re.I)
 _BETWEEN_ENCODED_WORDS = re.compile(r"(?<=\?=)\s+(?==\?)")
-# A list, because some of Python's codecs (punycode, for one) take minutes for a hostile mail.
+# A list, as some of Python's codecs (punycode, for one) would take hours for a large hostile mail.
 _CHARSET = re.compile(
     r"us-ascii|ascii|utf-?8|utf-16(le|be)?|latin-?1|iso-8859-\d{1,2}|(windows-|cp)125\d|koi8-[ru]"
     r"|iso-2022-jp|shift_jis|euc-(jp|kr)|gb2312|gbk|gb18030|big5",

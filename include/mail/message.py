@@ -76,8 +76,7 @@ def build_message(
         raise ValueError("The recipient is not one usable address.")
     if not _UNSUBSCRIBE.fullmatch(unsubscribe):
         raise ConfigurationError("The unsubscribe address has to start with mailto: or https://.")
-    text, html = _quoted(rendered.text), _quoted(rendered.html)
-    boundary = _boundary(message_id, text, html)
+    boundary = _boundary(message_id)
     headers = {
         "From": _sender(sender),
         "To": recipient,
@@ -92,14 +91,15 @@ def build_message(
         "Content-Type": f'multipart/alternative; boundary="{boundary}"',
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii")
-    return head + b"\r\n" + _alternatives(boundary.encode("ascii"), text, html)
+    return head + b"\r\n" + _alternatives(boundary.encode("ascii"), rendered)
 
 
-def _alternatives(boundary: bytes, text: bytes, html: bytes) -> bytes:
+def _alternatives(boundary: bytes, rendered: Rendered) -> bytes:
     parts = [
         b"--%b\r\nContent-Type: text/%b; charset=utf-8\r\n"
-        b"Content-Transfer-Encoding: quoted-printable\r\n\r\n%b\r\n" % (boundary, kind, body)
-        for kind, body in ((b"plain", text), (b"html", html))
+        b"Content-Transfer-Encoding: quoted-printable\r\n\r\n%b\r\n"
+        % (boundary, kind, _quoted(body))
+        for kind, body in ((b"plain", rendered.text), (b"html", rendered.html))
     ]
     return b"".join(parts) + b"--%b--\r\n" % boundary
 
@@ -110,10 +110,9 @@ def _quoted(body: str) -> bytes:
     return binascii.b2a_qp(_BREAK.sub("\n", body).encode(), istext=True).replace(b"\n", b"\r\n")
 
 
-def _boundary(message_id: str, text: bytes, html: bytes) -> str:
+def _boundary(message_id: str) -> str:
     # Quoted-printable never writes "=_", so no body can hold the boundary.
-    digest = hashlib.sha256(message_id.encode() + b"\0" + text + b"\0" + html).hexdigest()
-    return f"=_{digest[:24]}"
+    return f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:24]}"
 
 
 def _date(date: datetime) -> str:

@@ -70,7 +70,6 @@ BROKEN = {
     "no boundary": b"Content-Type: multipart/mixed\r\n\r\nbody",
     "boundary in no charset": b"Content-Type: multipart/mixed; boundary*=a\x00b'e'%FF\r\n\r\nbody",
     "unknown charset": b"Content-Type: text/plain; charset=klingon\r\n\r\nbody",
-    "hostile codec": b"Content-Type: text/plain; charset=punycode\r\n\r\n" + b"body" * 100_000,
     "broken base64": b"Subject: =?utf-8?b?a?=\r\nContent-Transfer-Encoding: base64\r\n\r\n\xff",
     "broken uuencode": b"Content-Transfer-Encoding: x-uuencode\r\n\r\nbegin 644 f\r\n\xff\r\nend",
     "nested too deep": b"".join(
@@ -86,6 +85,10 @@ def test_broken_mail_reads_as_text_without_an_error(name: str) -> None:
     assert read.template == "any"
     everything = [read.subject, read.text, read.html or "", *sum(read.headers, ())]
     assert "".join(everything).encode("utf-8")
+
+
+def test_codec_that_is_no_charset_of_mails_is_not_run() -> None:
+    assert parsed(b"Content-Type: text/plain; charset=punycode\r\n\r\na-99").text == "a-99"
 
 
 def test_broken_multipart_shows_its_body_as_it_came() -> None:

@@ -181,6 +181,7 @@ def test_a_refused_recipient_is_not_quoted() -> None:
         (" zoe@example.lu\t", "zoe@example.lu"),
         ("Zoe.O'Neill+tag@Mail.Example.LU", "Zoe.O'Neill+tag@Mail.Example.LU"),
         ("zoe@bäckerei.lu", "zoe@xn--bckerei-5wa.lu"),
+        ("zoe@BÄCKEREI.lu", "zoe@xn--bckerei-5wa.lu"),
         ("zoe@straße.de", "zoe@xn--strae-oqa.de"),
         ("zoe@例え.jp", "zoe@xn--r8jz45g.jp"),
     ],

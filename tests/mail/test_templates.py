@@ -174,6 +174,22 @@ def test_a_warnings_subject_says_what_where_and_until_when(language: str, expect
     assert mail(WARNING, language).subject.startswith(expected)
 
 
+@pytest.mark.parametrize(
+    ("language", "today", "tomorrow"),
+    [
+        ("en", ": today, 30 ", ": use them by tomorrow, 30 "),
+        ("fr", ": dernier jour aujourd\u2019hui, 30 ", ": à utiliser jusqu\u2019à demain, 30 "),
+        ("de", ": heute, 30 ", ": einlösbar bis morgen, 30 "),
+        ("lb", ": haut, 30 ", ": valabel bis muer, 30 "),
+    ],
+)
+def test_a_warnings_subject_says_today_and_tomorrow(
+    language: str, today: str, tomorrow: str
+) -> None:
+    assert today in mail(WARNING, language, days_remaining=0).subject
+    assert tomorrow in mail(WARNING, language, days_remaining=1).subject
+
+
 @pytest.mark.parametrize("language", SUPPORTED_LANGUAGES)
 @pytest.mark.parametrize("days", [0, 1, 2, 90])
 def test_a_warnings_subject_always_names_the_date(language: str, days: int) -> None:
