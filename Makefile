@@ -7,7 +7,7 @@ ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 VENV := $(ROOT).venv
 RUN := cd "$(ROOT)" && "$(VENV)/bin/python" -m
 
-.PHONY: help demo test run up down url migrate templates check lint lock
+.PHONY: help demo test run up down url migrate templates check bench lint lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
@@ -17,6 +17,9 @@ demo: $(VENV)/.installed ## replay a real purchase history and run several days 
 
 test: $(VENV)/.installed-dev lint ## linters, type checker and all tests
 	@$(RUN) pytest -q $(TESTS)
+
+bench: $(VENV)/.installed ## what a catch-up day costs, stage by stage (LOYALTY_BENCH_CARDS=200000)
+	@$(RUN) include.commands.bench
 
 lint: $(VENV)/.installed-dev ## ruff, sqlfluff and mypy alone
 	@$(RUN) ruff check . && "$(VENV)/bin/ruff" format --check .

@@ -80,15 +80,25 @@ def _binds(engine: Engine, run_id: int, kind: Kind) -> Binds:
 
 def _chunks(engine: Engine, run_id: int, kind: Kind) -> None:
     size = positive_int("LOYALTY_CHUNK_SIZE", CHUNK_SIZE_DEFAULT)
-    after = 0
-    while True:
+    after: int | None = 0
+    while after is not None:
         binds = _binds(engine, run_id, kind) | {"after_card_id": after, "chunk_size": size}
+        after = _chunk(engine, kind, binds)
+
+
+def _chunk(engine: Engine, kind: Kind, binds: Binds) -> int | None:
+    """Carry out one chunk; return the last card it looked at, None where nothing is left."""
+    last_card_id: int | None = None
+    try:
         with transaction(engine, CHUNK) as connection:
             locked = run_stage(connection, "lock_chunk", binds)
-            if locked["last_card_id"] is None:
-                return
+            last_card_id = locked["last_card_id"]
             _decide_locked(connection, kind, locked)
-        after = locked["last_card_id"]
+    except OperationalError as error:
+        if last_card_id is None or not isinstance(error.orig, LockNotAvailable):
+            raise
+        log.info("A chunk met a lock of the application; its cards are left to the last pass.")
+    return last_card_id
 
 
 def _decide_locked(connection: Connection, kind: Kind, locked: Binds) -> None:

@@ -27,7 +27,9 @@ class Limits:
 
 # Selecting reads and inserts only; a catch-up over a large platform may take minutes.
 SELECTION = Limits(statement_timeout="30min")
-CHUNK = Limits()
+# Below PostgreSQL's deadlock_timeout of a second: a chunk gives way before a till could be chosen
+# as the victim.
+CHUNK = Limits(lock_timeout="500ms")
 # The last pass holds nothing while it waits for a till's card.
 LAST_PASS = Limits(lock_timeout="5s")
 
