@@ -32,6 +32,7 @@ from airflow.sdk import (
     get_current_context,
     task,
     task_group,
+    timezone,
 )
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ with DAG(
     doc_md=__doc__,
     schedule="0 2 * * *",
     start_date=(
-        datetime.fromisoformat(START_DATE).replace(tzinfo=UTC)
+        timezone.parse(START_DATE)
         if START_DATE
         else datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         - timedelta(days=1)

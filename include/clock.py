@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
@@ -11,6 +11,7 @@ from include.database import run_stage, transaction
 from include.errors import InvalidInstantError
 
 AS_OF_TOLERANCE = timedelta(minutes=5)
+AS_OF_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_instant(text: str, name: str) -> datetime:
@@ -57,8 +58,13 @@ def check_as_of(as_of: datetime, now: datetime) -> None:
     """Refuse a run for an instant that has not come: a typo must not expire everybody.
 
     Raises:
-        InvalidInstantError: `as_of` lies more than five minutes after `now`.
+        InvalidInstantError: `as_of` lies more than five minutes after `now`, or before 1970.
     """
+    if as_of < AS_OF_EARLIEST:
+        raise InvalidInstantError(
+            f"as_of is {as_of.isoformat()}, before 1970; nothing was done. Start the run "
+            "again with the instant that was meant."
+        )
     if as_of > now + AS_OF_TOLERANCE:
         raise InvalidInstantError(
             f"as_of is {as_of.isoformat()}, but it is only {now.isoformat()}; nothing was done. "

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Literal
 
-from psycopg2.errors import LockNotAvailable
+from psycopg2.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
@@ -95,10 +95,16 @@ def _chunk(engine: Engine, kind: Kind, binds: Binds) -> int | None:
             last_card_id = locked["last_card_id"]
             _decide_locked(connection, kind, locked)
     except OperationalError as error:
-        if last_card_id is None or not isinstance(error.orig, LockNotAvailable):
+        if last_card_id is None:
             raise
+        _require_lock_conflict(error)
         log.info("A chunk met a lock of the application; its cards are left to the last pass.")
     return last_card_id
+
+
+def _require_lock_conflict(error: OperationalError) -> None:
+    if not isinstance(error.orig, LockNotAvailable | DeadlockDetected):
+        raise error
 
 
 def _decide_locked(connection: Connection, kind: Kind, locked: Binds) -> None:
@@ -122,10 +128,13 @@ def _last_pass(engine: Engine, run_id: int, kind: Kind) -> None:
 def _decide_held(engine: Engine, kind: Kind, binds: Binds) -> None:
     try:
         with transaction(engine, LAST_PASS) as connection:
-            _decide_locked(connection, kind, run_stage(connection, "lock_held_card", binds))
+            locked = run_stage(connection, "lock_held_card", binds)
+            _decide_locked(connection, kind, locked)
+        is_held = locked["card_ids"] is None
     except OperationalError as error:
-        if not isinstance(error.orig, LockNotAvailable):
-            raise
+        _require_lock_conflict(error)
+        is_held = True
+    if is_held:
         log.warning("Card %s is held by a till; it is due again.", binds["held_card_id"])
         with transaction(engine) as connection:
             run_stage(connection, "skip_held_card", binds)

@@ -25,6 +25,7 @@ class Limits:
     statement_timeout: str = "60s"
 
 
+SHORT = Limits()
 # Selecting reads and inserts only; a catch-up over a large platform may take minutes.
 SELECTION = Limits(statement_timeout="30min")
 # Below PostgreSQL's deadlock_timeout of a second: a chunk gives way before a till could be chosen
@@ -32,6 +33,8 @@ SELECTION = Limits(statement_timeout="30min")
 CHUNK = Limits(lock_timeout="500ms")
 # The last pass holds nothing while it waits for a till's card.
 LAST_PASS = Limits(lock_timeout="5s")
+# What a mail server accepted must be written down, even if the application holds a mail's row.
+RECORDING = Limits(lock_timeout="60s", statement_timeout="120s")
 
 
 @cache
@@ -65,12 +68,16 @@ def run_stage(connection: Connection, stage: str, binds: Mapping[str, Any]) -> B
 def connect(url: str) -> Engine:
     """Return an engine for `url`; connections are checked before use."""
     return create_engine(
-        url, pool_pre_ping=True, connect_args={"application_name": "points-expiration"}
+        url,
+        pool_pre_ping=True,
+        # An error's text ends in a task's log, and a bind may be a customer's address.
+        hide_parameters=True,
+        connect_args={"application_name": "points-expiration"},
     )
 
 
 @contextmanager
-def transaction(engine: Engine, limits: Limits = CHUNK) -> Iterator[Connection]:
+def transaction(engine: Engine, limits: Limits = SHORT) -> Iterator[Connection]:
     """Open one bounded transaction: committed at the end, rolled back on any error.
 
     Raises:

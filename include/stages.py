@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from airflow.sdk import BaseHook, ObjectStoragePath
@@ -92,4 +93,10 @@ def _engine() -> Engine:
             f"Airflow has no readable connection {DATABASE}; create it, or set "
             f"AIRFLOW_CONN_LOYALTY_DB. Airflow said: {error}"
         ) from error
-    return connect(database_url(connection))
+    return _engine_at(database_url(connection))
+
+
+@cache
+def _engine_at(url: str) -> Engine:
+    # One pool per process and address, however many stages a process runs.
+    return connect(url)

@@ -191,7 +191,7 @@ PLANTED_TOO = [
         "14_every_plan_has_its_deed_or_skip",
         [
             "insert into loyalty.expiration_skips values"
-            " (1, 'warning', 2, 'locked', '2026-01-02 02:00+00')",
+            " (1, 'warning', 2, 'emptied', '2026-01-02 02:00+00')",
             "update loyalty.expiration_run_programs set warning_cards_skipped = 1",
         ],
     ),
@@ -201,7 +201,7 @@ PLANTED_TOO = [
             "update loyalty.expiration_warnings set card_id = 3",
             "update loyalty.email_logs set occurrence_key = replace(occurrence_key, ':2:', ':3:')",
             "insert into loyalty.expiration_skips values"
-            " (1, 'warning', 2, 'locked', '2026-01-02 02:00+00')",
+            " (1, 'warning', 2, 'emptied', '2026-01-02 02:00+00')",
             "update loyalty.expiration_run_programs"
             " set warning_cards_skipped = 1, warning_cards_queued = 0",
             "update loyalty.expiration_runs set warning_cards_queued = 0",

@@ -52,7 +52,9 @@ def test_only_the_thin_edge_imports_airflow():
 
 
 def test_no_sql_statement_stands_in_the_dags_or_the_stages():
-    pattern = re.compile(r"[\"'](select\b.+\bfrom|insert into|update \w+ set|delete from)\b", re.IGNORECASE)
+    pattern = re.compile(
+        r"[\"'](select\b.+\bfrom|insert into|update \w+ set|delete from)\b", re.IGNORECASE
+    )
     offenders = [
         str(file.relative_to(ROOT))
         for file in SOURCES

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from include.database import Binds, run_stage, statements, transaction
+from include.database import RECORDING, Binds, run_stage, statements, transaction
 from include.errors import LoyaltyError
 from include.mail.delivery import Outcome
 from include.mail.templates import DECLARED_VARIABLES
@@ -158,7 +158,7 @@ def record(sender: Sender, results: Sequence[Result], recorded_at: datetime) -> 
         "message_ids": [result.message_id for result in results],
         "recorded_at": recorded_at,
     }
-    with transaction(sender.engine) as connection:
+    with transaction(sender.engine, RECORDING) as connection:
         return run_stage(connection, "record_mail", binds)
 
 

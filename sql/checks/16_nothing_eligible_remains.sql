@@ -44,7 +44,8 @@ unchanged_programs as materialized (
         run_programs.*,
         judged_run.ledger_id_before,
         judged_run.evaluated_at,
-        coalesce(first_stages.stage_days, 0) as first_stage_days
+        coalesce(first_stages.stage_days, 0) as first_stage_days,
+        least(run_programs.today, run_programs.evaluated_on) as judged_on
     from judged_run
     inner join loyalty.expiration_run_programs as run_programs
         on judged_run.id = run_programs.run_id
@@ -97,7 +98,7 @@ reached_cards as (
                 and idle_cards.due_on - stages.stage_days <= idle_cards.evaluated_on
                 and idle_cards.due_on - idle_cards.first_stage_days <= idle_cards.today
         ) as reached
-    where idle_cards.due_on < idle_cards.today or reached.stage_days is not null
+    where idle_cards.due_on < idle_cards.judged_on or reached.stage_days is not null
 ),
 
 noticed_cards as (
@@ -109,10 +110,13 @@ noticed_cards as (
     from reached_cards
     cross join lateral (
         select
-            max(given.promised_on) as promised_on,
+            max(greatest(
+                given.promised_on, case when mails.status = 'sending' then given.named_on end
+            )) as promised_on,
             min(given.opened_on) as opened_on,
             min(given.stage_days) as stage_days
         from loyalty.expiration_notices as given
+        inner join loyalty.email_logs as mails on given.email_log_id = mails.id
         where
             given.card_id = reached_cards.card_id
             and given.cycle_started_at = reached_cards.last_activity_at
@@ -125,10 +129,10 @@ eligible_cards as (
         'expiry' as kind
     from noticed_cards
     where
-        noticed_cards.promised_on < noticed_cards.today
+        noticed_cards.promised_on < noticed_cards.judged_on
         and (
             noticed_cards.min_notice_days = 0
-            or noticed_cards.notice_ends_on < noticed_cards.today
+            or noticed_cards.notice_ends_on < noticed_cards.judged_on
         )
     union all
     select

@@ -13,7 +13,7 @@ picked_warnings as materialized (
         notices.due_on,
         least(programs.min_notice_days, 36500) as min_notice_days,
         case
-            when programs.points_expiration_days between 1 and 1000000
+            when programs.points_expiration_days between 1 and 36500
                 then programs.points_expiration_days
         end as expiration_days,
         case

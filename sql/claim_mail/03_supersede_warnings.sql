@@ -1,7 +1,7 @@
 -- Sets aside the picked warnings that would tell the customer something untrue by now.
 -- In: warnings whose card came back, was emptied or deactivated, whose points never expire any
--- more or are gone, whose later stage stands, or whose date has passed. Out: status `superseded`;
--- one result row, their count. A cycle that becomes eligible again queues the same row again.
+-- more or are gone, whose later stage stands or is reached, or whose date has passed. Out: they
+-- are `superseded`; one result row, their count. A cycle eligible again queues the same row.
 -- Binds: warning_ids and local_days (parallel, mails locked).
 -- Rerun: a superseded warning is not picked.
 with
@@ -21,6 +21,15 @@ stale_warnings as (
         or not (cards.is_active and programs.is_active and merchants.is_active)
         or coalesce(programs.points_expiration_days, 0) <= 0
         or notices.named_on < picked.local_day
+        or exists (
+            select 1
+            from unnest(programs.warning_days) as stage (days)
+            where
+                stage.days >= 0
+                and least(stage.days, programs.points_expiration_days - 1) < notices.stage_days
+                and notices.due_on - least(stage.days, programs.points_expiration_days - 1)
+                <= picked.local_day
+        )
         or exists (
             select 1
             from loyalty.expirations as expirations

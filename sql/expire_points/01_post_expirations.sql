@@ -9,7 +9,8 @@ current_members as (
     select
         members.run_id,
         members.cycle_started_at,
-        run_programs.today,
+        -- As_of may be minutes ahead of the clock; a local day that still runs is not over.
+        least(run_programs.today, run_programs.evaluated_on) as judged_on,
         cards.id as card_id,
         cards.merchant_id,
         cards.points_balance,
@@ -37,7 +38,7 @@ current_members as (
         and programs.is_active
         and merchants.is_active
         and programs.id = members.program_id
-        and programs.points_expiration_days between 1 and 1000000
+        and programs.points_expiration_days between 1 and 36500
         and programs.time_zone = run_programs.time_zone
 ),
 
@@ -57,9 +58,13 @@ noticed_members as (
     from current_members
     cross join lateral (
         select
-            max(given.promised_on) as promised_on,
+            -- A warning under way may be accepted in this moment: its date counts already.
+            max(greatest(
+                given.promised_on, case when mails.status = 'sending' then given.named_on end
+            )) as promised_on,
             min(given.opened_on) as opened_on
         from loyalty.expiration_notices as given
+        inner join loyalty.email_logs as mails on given.email_log_id = mails.id
         where
             given.card_id = current_members.card_id
             and given.cycle_started_at = current_members.cycle_started_at
@@ -70,7 +75,7 @@ due_members as materialized (
     select noticed_members.*
     from noticed_members
     where
-        noticed_members.usable_until < noticed_members.today
+        noticed_members.usable_until < noticed_members.judged_on
         and (noticed_members.min_notice_days = 0 or noticed_members.opened_on is not null)
         and not exists (
             select 1

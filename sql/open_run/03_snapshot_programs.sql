@@ -23,8 +23,8 @@ judged_programs as (
         case
             when not merchants.is_active then 'merchant_inactive'
             when not programs.is_active then 'program_inactive'
-            -- Nobody means 2,700 years; the date arithmetic could not hold it either.
-            when coalesce(programs.points_expiration_days, 0) not between 1 and 1000000
+            -- Beyond a hundred years nobody means an expiry; the dates would leave the calendar.
+            when coalesce(programs.points_expiration_days, 0) not between 1 and 36500
                 then 'never_expires'
             when zones.name is null then 'unknown_time_zone'
         end as exempt_reason

@@ -7,7 +7,11 @@ with
 sending_mails as (
     select mails.id
     from loyalty.email_logs as mails
-    where mails.status = 'sending'
+    -- The application sends mails of its own through this table; they are none of ours.
+    where
+        mails.status = 'sending'
+        and mails.sender_id is not null
+        and mails.occurrence_key is not null
     order by mails.id
     for update skip locked
 )

@@ -8,7 +8,10 @@ insert into loyalty.expiration_cohort_members (
 )
 with
 programs as materialized (
-    select run_programs.*
+    select
+        run_programs.*,
+        -- As_of may be minutes ahead of the clock; a local day that still runs is not over.
+        least(run_programs.today, run_programs.evaluated_on) as judged_on
     from loyalty.expiration_run_programs as run_programs
     where run_programs.run_id = %(run_id)s::bigint and run_programs.exempt_reason is null
 ),
@@ -17,7 +20,7 @@ inactive_cards as (
     select
         cards.*,
         programs.min_notice_days,
-        programs.today,
+        programs.judged_on,
         (cards.last_activity_at at time zone programs.time_zone)::date
         + programs.points_expiration_days as due_on
     from programs
@@ -56,14 +59,18 @@ noticed_cards as (
     cross join
         lateral (
             select
-                max(given.promised_on) as promised_on,
+                -- A warning under way may be accepted in this moment: its date counts already.
+                max(greatest(
+                    given.promised_on, case when mails.status = 'sending' then given.named_on end
+                )) as promised_on,
                 min(given.opened_on) as opened_on
             from loyalty.expiration_notices as given
+            inner join loyalty.email_logs as mails on given.email_log_id = mails.id
             where
                 given.card_id = inactive_cards.id
                 and given.cycle_started_at = inactive_cards.last_activity_at
         ) as notices
-    where inactive_cards.due_on < inactive_cards.today
+    where inactive_cards.due_on < inactive_cards.judged_on
 )
 
 select
@@ -78,7 +85,7 @@ select
     noticed_cards.points_balance as points
 from noticed_cards
 where
-    noticed_cards.usable_until < noticed_cards.today
+    noticed_cards.usable_until < noticed_cards.judged_on
     and (noticed_cards.min_notice_days = 0 or noticed_cards.opened_on is not null)
     and not exists (
         select 1
