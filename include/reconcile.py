@@ -13,6 +13,7 @@ from include.settings import SQL_ROOT
 
 log = logging.getLogger(__name__)
 
+REPORT = "10_report_equals_ledger"
 BOOKS = "books"
 NAMED_VIOLATIONS_MAX = 10
 
@@ -65,6 +66,17 @@ def reconcile(engine: Engine, run_id: int) -> int:
         raise ReconcileError(_sentence(run_id, found))
     log.info("The books of run %s add up for all %s cards it planned for.", run_id, cards_total)
     return int(cards_total)
+
+
+def prove_report(connection: Connection, run_id: int) -> None:
+    """Prove, in the transaction that closes a run, that its report equals the ledger.
+
+    Raises:
+        ReconcileError: it does not; the run then stays open.
+    """
+    statement = statements("checks")[check_names().index(REPORT)]
+    if found := _ask(connection, REPORT, statement, run_id):
+        raise ReconcileError(_sentence(run_id, found))
 
 
 def _ask(connection: Connection, name: str, statement: str, run_id: int | None) -> list[Violation]:

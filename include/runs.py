@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from include.clock import check_as_of, parse_instant, read_clock
 from include.database import SELECTION, require_schema, run_stage, statements, transaction
 from include.errors import ConfigurationError
+from include.reconcile import prove_report
 
 log = logging.getLogger(__name__)
 
@@ -101,11 +102,15 @@ def close_run(engine: Engine, run_id: int) -> dict[str, int]:
 
     Returns:
         The run's counts, by column name of `expiration_runs`; cards and points.
+
+    Raises:
+        ReconcileError: the report does not equal the ledger; the run stays open.
     """
     with transaction(engine, SELECTION) as connection:
         closed = run_stage(
             connection, "close_run", {"run_id": run_id, "closed_at": read_clock(engine)}
         )
+        prove_report(connection, run_id)
     figures: dict[str, int] = {name: int(closed[name]) for name in REPORT_FIGURES}
     log.info("Run %s is closed: %s", run_id, figures)
     return figures

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from include import runs
 from include.cohorts import carry_out, select_cohort
 from include.database import connect
 from include.errors import (
     ConfigurationError,
     DatabaseUnreachableError,
     InvalidInstantError,
+    ReconcileError,
     SchemaError,
 )
 from include.reconcile import violations
@@ -197,3 +199,22 @@ def test_unreachable_database_is_named_without_its_password():
     with pytest.raises(DatabaseUnreachableError, match=r"127\.0\.0\.1:1/shop") as refusal:
         run_day(engine, AS_OF)
     assert "hidden" not in str(refusal.value)
+
+
+def test_run_whose_report_differs_from_the_ledger_stays_open(engine, at, monkeypatch):
+    at("2026-01-02T02:00:00+00:00")
+    factories.card(engine, points=50, last_activity_at="2024-12-01T12:00:00+00:00")
+    real_stage = runs.run_stage
+
+    def miscounting(connection, stage, binds):
+        done = real_stage(connection, stage, binds)
+        if stage == "close_run":
+            connection.exec_driver_sql(
+                "update loyalty.expiration_run_programs set points_expired = 49"
+            )
+        return done
+
+    monkeypatch.setattr(runs, "run_stage", miscounting)
+    with pytest.raises(ReconcileError, match="10_report_equals_ledger"):
+        run_day(engine, datetime(2026, 1, 2, 2, tzinfo=UTC))
+    assert rows(engine, "select status from loyalty.expiration_runs") == [("open",)]
