@@ -59,6 +59,7 @@ def place(tmp_path_factory):
     yield place
     assert place.call("down").returncode == 0
     assert not postgres.is_running(place.folder / "postgres")
+    postgres.remove(place.folder / "postgres")
 
 
 @pytest.fixture(scope="module")

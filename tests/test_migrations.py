@@ -138,7 +138,7 @@ def test_schema_builds_on_the_wheels_older_postgresql(tmp_path_factory):
         assert migrate(engine) == VERSION
         engine.dispose()
     finally:
-        postgres.stop(home / "server")
+        postgres.remove(home / "server")
 
 
 @contextmanager
