@@ -126,6 +126,16 @@ def erase(card_id: int) -> Work:
     )
 
 
+def close_shop(card_id: int) -> Work:
+    """Take a merchant out of business: its row first, locked as strongly as can be."""
+    merchant = f"(select merchant_id from loyalty.loyalty_cards where id = {card_id})"
+    return _statements(
+        f"select from loyalty.merchants where id = {merchant} for update",
+        f"update loyalty.loyalty_cards set is_active = false where merchant_id = {merchant}",
+        f"update loyalty.merchants set is_active = false where id = {merchant}",
+    )
+
+
 def _statements(*statements: str) -> Work:
     def work(engine: Engine) -> None:
         with engine.begin() as application:

@@ -30,7 +30,7 @@ FILES = {
 # with every step of the others, so they run on without a gate of their own.
 SILENT = frozenset(
     "limit_session check_schema read_clock read_run_status next_held_card count_deeds "
-    "count_cohort read_mail_zones check_sender read_claims".split()
+    "count_cohort read_mail_zones open_sender check_sender read_claims close_sender".split()
 )
 
 
@@ -97,7 +97,7 @@ class Session:
     ) -> None:
         self.pid = connection.connection.dbapi_connection.info.backend_pid
         label = label_of(statement)
-        if label.split("/")[0] not in self._silent and not _is_last_look(label, binds):
+        if not {label, label.split("/")[0]} & self._silent and not _is_last_look(label, binds):
             self._wait(label)
 
     def _on_commit(self, connection: Connection) -> None:

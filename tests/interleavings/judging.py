@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
@@ -16,71 +16,98 @@ from tests.interleavings.scenes import End, Scene
 
 @dataclass
 class Verdict:
-    """What all plays of a scene showed; `faults` is empty where every one was right."""
+    """What all plays of a scene showed.
+
+    Errors, ends of no serial order and broken invariants each name the order that led there.
+    """
 
     orders: int = 0
-    ends_serial: int = 0
     ends: int = 0
+    ends_serial: int = 0
     blocked: int = 0
     standoffs: int = 0
-    faults: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    strange_ends: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def faults(self) -> list[str]:
+        """Everything that should not be."""
+        return self.errors + self.strange_ends + self.broken
+
+    def __str__(self) -> str:
+        return (
+            f"{self.orders} orders, {self.blocked} blocked steps, {self.standoffs} standoffs, "
+            f"{self.ends} ends, {self.ends_serial} of serial orders, {len(self.faults)} faults"
+        )
 
 
+@dataclass
 class Judge:
-    """Plays a scene's sessions in every order and holds each end against the serial ones."""
+    """Plays a scene's sessions in every order and holds each end against the serial ones.
 
-    def __init__(self, engine: Engine, silent: frozenset[str] = SILENT) -> None:
-        self.engine = engine
-        self.url = engine.url.render_as_string(hide_password=False)
-        self.silent = silent
+    `silent` steps have no gate of their own; `afterwards` is played alone after each order.
+    """
 
-    def judge(self, works: Mapping[str, Work]) -> Verdict:
+    engine: Engine
+    silent: frozenset[str] = SILENT
+    afterwards: Work | None = None
+
+    def judge(self, **works: Work) -> Verdict:
         """Play every order; each end is compared, card by card, with those of the serial orders.
 
         Card by card because the pipeline decides so: a chunk promises nothing about two cards.
         """
-        scene, table, verdict = Scene(self.engine), Table(self.url, self.silent), Verdict()
+        scene, verdict = Scene(self.engine), Verdict()
+        table = Table(self.engine.url.render_as_string(hide_password=False), self.silent)
 
-        def play(choose: Choose) -> Play:
+        def play(choose: Choose) -> tuple[Play, End]:
             scene.reset()
-            return table.play(works, choose)
+            played = table.play(works, choose)
+            if self.afterwards:
+                self.afterwards(self.engine)
+            return played, scene.end()
 
         try:
-            serial = [
-                (self._note_errors(verdict, played), scene.end())[1]
-                for played in serial_orders(play, list(works))
-            ]
-            self._judge_all(verdict, scene, play, serial)
+            serial = list(serial_orders(play, list(works)))
+            allowed = {part for _, end in serial for part in end.parts}
+            self._judge_all(verdict, scene, play, allowed)
         finally:
             table.close()
+        verdict.errors += [fault for played, _ in serial for fault in _errors(played)]
+        verdict.ends_serial = len({end.parts for _, end in serial})
+        print(f"{' x '.join(works)}: {verdict}")
         return verdict
 
-    def _judge_all(self, verdict: Verdict, scene: Scene, play, serial: list[End]) -> None:
-        allowed = {part for end in serial for part in end.parts}
+    def _judge_all(
+        self,
+        verdict: Verdict,
+        scene: Scene,
+        play: Callable[[Choose], tuple[Play, End]],
+        allowed: set[object],
+    ) -> None:
         proven: set[End] = set()
-        for played in every_order(play):
-            end = scene.end()
+        for played, end in every_order(play):
             verdict.orders += 1
             verdict.blocked += len(played.blocked)
             verdict.standoffs += played.standoffs
-            self._note_errors(verdict, played)
-            verdict.faults += [
+            verdict.errors += _errors(played)
+            verdict.strange_ends += [
                 f"no serial order ends like this: {part}\n    after {played}"
                 for part in end.parts
                 if part not in allowed
             ]
             if end not in proven:
                 proven.add(end)
-                verdict.faults += self._broken_invariants(scene, played)
-        verdict.ends, verdict.ends_serial = len({end.parts for end in proven}), len(set(serial))
+                verdict.broken += self._broken_invariants(scene, played)
+        verdict.ends = len({end.parts for end in proven})
 
     def _broken_invariants(self, scene: Scene, played: Play) -> list[str]:
-        """Close what is open and ask all checks; equal ends need no second proof."""
+        """Close what is open and ask all checks; an end that was proven needs no second proof."""
         for run_id in scene.open_runs():
             close_run(self.engine, run_id)
         return [f"{violation}\n    after {played}" for violation in violations(self.engine, None)]
 
-    def _note_errors(self, verdict: Verdict, played: Play) -> None:
-        verdict.faults += [
-            f"{name} saw {error!r}\n    after {played}" for name, error in played.errors.items()
-        ]
+
+def _errors(played: Play) -> list[str]:
+    return [f"{name} saw {error!r}\n    after {played}" for name, error in played.errors.items()]

@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any, TypeVar
 
 from sqlalchemy import NullPool, create_engine, make_url
 
 from tests.interleavings.gates import SILENT, Session, Work
 
 Choose = Callable[[tuple[str, ...]], str]
+Outcome = TypeVar("Outcome", bound=tuple[Any, ...])
 
 PATIENCE_SECONDS = 60
 POLL_SECONDS = 0.002
@@ -71,6 +73,7 @@ class Table:
     def play(self, works: Mapping[str, Work], choose: Choose) -> Play:
         """Play one order; `choose` picks among the sessions at a gate whenever there are some."""
         sessions = {name: self._seat(name) for name in works}
+        self._blocked: list[str] = []
         choices: list[Choice] = []
         blocked: dict[tuple[str, str, int], None] = {}
         standoffs = 0
@@ -104,23 +107,26 @@ class Table:
     def _settle(self, sessions: Mapping[str, Session]) -> list[str]:
         """Wait until whoever runs is at a gate, finished or blocked; return the blocked."""
         deadline = time.monotonic() + PATIENCE_SECONDS
+        blocked: list[str] = list(self._blocked)
         while time.monotonic() < deadline:
             with self._monitor:
-                self._monitor.wait_for(lambda: not _running(sessions), timeout=POLL_SECONDS)
+                self._monitor.wait_for(
+                    lambda: set(_running(sessions)) <= set(blocked), timeout=POLL_SECONDS
+                )
             running = _running(sessions)
-            if not running:
-                return []
-            waiting_pids = self._blocked_pids(sessions, running)
-            if all(sessions[name].pid in waiting_pids for name in running):
-                return running
+            blocked = self._who_is_blocked(sessions, running) if running else []
+            if blocked == running:
+                self._blocked = blocked
+                return blocked
         raise TimeoutError(f"{_running(sessions)} neither came to a gate nor wait for a lock")
 
-    def _blocked_pids(self, sessions: Mapping[str, Session], running: list[str]) -> set[int]:
+    def _who_is_blocked(self, sessions: Mapping[str, Session], running: list[str]) -> list[str]:
         binds = {
             "running": [sessions[name].pid for name in running],
             "everybody": [session.pid for session in sessions.values()],
         }
-        return set(self._observer.exec_driver_sql(WHO_IS_BLOCKED, binds).scalars())
+        pids = set(self._observer.exec_driver_sql(WHO_IS_BLOCKED, binds).scalars())
+        return [name for name in running if sessions[name].pid in pids]
 
     def _await_end_of_standoff(self, sessions: Mapping[str, Session]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -142,22 +148,28 @@ def _running(sessions: Mapping[str, Session]) -> list[str]:
     return [name for name, session in sessions.items() if session.state == "running"]
 
 
-def every_order(play: Callable[[Choose], Play]) -> Iterator[Play]:
-    """Play every order once: depth first, each time from the beginning."""
+def every_order(play: Callable[[Choose], Outcome]) -> Iterator[Outcome]:
+    """Play every order once: depth first, each time from the beginning.
+
+    `play` returns a tuple that begins with the Play.
+    """
     path: list[str] | None = []
     while path is not None:
-        played = play(_following(path))
-        yield played
-        path = _next_path(played.choices)
+        outcome = play(following(path))
+        yield outcome
+        path = _next_path(outcome[0].choices)
 
 
-def serial_orders(play: Callable[[Choose], Play], names: Sequence[str]) -> Iterator[Play]:
+def serial_orders(
+    play: Callable[[Choose], Outcome], names: Sequence[str]
+) -> Iterator[Outcome]:
     """Play every order in which each session ends before the next one begins."""
     for order in permutations(names):
         yield play(_one_by_one(order))
 
 
-def _following(path: Sequence[str]) -> Choose:
+def following(path: Sequence[str]) -> Choose:
+    """Let the sessions through in this order, and then as they come."""
     steps = iter(path)
 
     def choose(options: tuple[str, ...]) -> str:
