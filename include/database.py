@@ -28,11 +28,13 @@ class Limits:
 SHORT = Limits()
 # Selecting reads and inserts only; a catch-up over a large platform may take minutes.
 SELECTION = Limits(statement_timeout="30min")
-# Below PostgreSQL's deadlock_timeout of a second: a chunk gives way before a till could be chosen
-# as the victim.
+# Locking a chunk waits for no card; this bounds the wait for the tables themselves.
 CHUNK = Limits(lock_timeout="500ms")
-# The last pass holds nothing while it waits for a till's card.
+# Locking a held card waits for its till; it holds nothing meanwhile.
 LAST_PASS = Limits(lock_timeout="5s")
+# With cards in hand next to nothing is waited for: whoever waits for one of them may hold what we
+# ask for, and PostgreSQL looks for a victim after a second (deadlock_timeout) of his waiting.
+HOLDING = Limits(lock_timeout="50ms")
 # What a mail server accepted must be written down, even if the application holds a mail's row.
 RECORDING = Limits(lock_timeout="60s", statement_timeout="120s")
 

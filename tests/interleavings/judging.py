@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from include.reconcile import violations
 from include.runs import close_run
 from tests.interleavings.gates import SILENT, Work
-from tests.interleavings.orders import Choose, Play, Table, every_order, serial_orders
+from tests.interleavings.orders import Choose, Play, Table, every_order, following, serial_orders
 from tests.interleavings.scenes import End, Scene
 
 
@@ -58,8 +58,7 @@ class Judge:
 
         Card by card because the pipeline decides so: a chunk promises nothing about two cards.
         """
-        scene, verdict = Scene(self.engine), Verdict()
-        table = Table(self.engine.url.render_as_string(hide_password=False), self.silent)
+        scene, verdict, table = Scene(self.engine), Verdict(), self._table()
 
         def play(choose: Choose) -> tuple[Play, End]:
             scene.reset()
@@ -78,6 +77,17 @@ class Judge:
         verdict.ends_serial = len({end.parts for _, end in serial})
         print(f"{' x '.join(works)}: {verdict}")
         return verdict
+
+    def play_once(self, path: Sequence[str], **works: Work) -> Play:
+        """Play the one order that begins with `path`, and leave the rows as it ends."""
+        table = self._table()
+        try:
+            return table.play(works, following(path))
+        finally:
+            table.close()
+
+    def _table(self) -> Table:
+        return Table(self.engine.url.render_as_string(hide_password=False), self.silent)
 
     def _judge_all(
         self,

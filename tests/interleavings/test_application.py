@@ -9,7 +9,7 @@ from include.runs import close_run
 from tests import factories
 from tests.interleavings import application
 from tests.interleavings.pipeline import carrying_out, planned
-from tests.rows import execute
+from tests.rows import execute, skips
 
 # With 365 days the first is due on 2026-01-01 and expires on the 2nd, the day of every play; the
 # second is due on 2026-01-10, within the warning stage of 14 days.
@@ -70,3 +70,23 @@ def test_erasure_that_holds_the_old_warning_mail_goes_through(engine, judge):
     )
     assert verdict.faults == []
     assert verdict.standoffs > 0
+
+
+def test_last_pass_gives_way_to_an_erasure_that_waits_for_its_card(engine, judge):
+    card = factories.card(engine, last_activity_at=ACTIVE_AT["warning"])
+    first = planned(engine, "warning", "first")
+    carry_out(engine, first, "warning")
+    close_run(engine, first)
+    execute(engine, "update loyalty.email_logs set status = 'superseded'")
+    run = planned(engine, "warning")
+    # A till holds the card, the last pass waits for it, and behind it the erasure, which holds
+    # the mail that the last pass will ask for next.
+    played = judge.play_once(
+        "till job job erasure erasure erasure till till job".split(),
+        till=application.adjust(card),
+        job=carrying_out(run, "warning"),
+        erasure=application.erase(card),
+    )
+    assert played.standoffs > 0
+    assert played.errors == {}
+    assert skips(engine, run) == [("warning", card, "locked")]
