@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import Engine
 
@@ -46,12 +47,13 @@ class Verdict:
 class Judge:
     """Plays a scene's sessions in every order and holds each end against the serial ones.
 
-    `silent` steps have no gate of their own; `afterwards` is played alone after each order.
+    `silent` steps have no gate of their own. What a `dispensable` session passes over it leaves to
+    a later one of its kind, so that ends without it are right as well.
     """
 
     engine: Engine
     silent: frozenset[str] = SILENT
-    afterwards: Work | None = None
+    dispensable: str | None = None
 
     def judge(self, **works: Work) -> Verdict:
         """Play every order; each end is compared, card by card, with those of the serial orders.
@@ -60,15 +62,15 @@ class Judge:
         """
         scene, verdict, table = Scene(self.engine), Verdict(), self._table()
 
-        def play(choose: Choose) -> tuple[Play, End]:
+        def play(choose: Choose, cast: Mapping[str, Work] = works) -> tuple[Play, End]:
             scene.reset()
-            played = table.play(works, choose)
-            if self.afterwards:
-                self.afterwards(self.engine)
-            return played, scene.end()
+            return table.play(cast, choose), scene.end()
 
         try:
             serial = list(serial_orders(play, list(works)))
+            if self.dispensable:
+                others = {name: works[name] for name in works if name != self.dispensable}
+                serial += serial_orders(partial(play, cast=others), list(others))
             allowed = {part for _, end in serial for part in end.parts}
             self._judge_all(verdict, scene, play, allowed)
         finally:

@@ -21,6 +21,16 @@ WITHIN_CHUNK = frozenset(
     )
 )
 WITHIN_CLAIM = frozenset(("claim_mail/02_date_warnings", "claim_mail/04_suppress_mails"))
+# What decides on rows that the statement before has locked. Silent only where three sessions
+# would make too many orders; the plays of two keep a gate before each.
+AFTER_LOCKING = frozenset(
+    (
+        "expire_points/01_post_expirations",
+        "claim_mail/03_supersede_warnings",
+        "claim_mail/05_claim_mails",
+        "recover_mail/02_recover_mails",
+    )
+)
 
 
 def planned(engine: Engine, kind: Kind, dag_run_id: str = "day", at: str = AT) -> int:
