@@ -17,9 +17,7 @@ select
     loyalty.expiry_occurrence_key(expirations.transaction_id) as occurrence_key,
     jsonb_build_object(
         'points', expirations.points,
-        'expiration_date', greatest(
-            expirations.due_on, members.usable_until
-        ),
+        'expiration_date', expirations.usable_until,
         'inactivity_days', greatest(
             run_programs.points_expiration_days, programs.points_expiration_days
         )
