@@ -12,9 +12,11 @@ from typing import Any
 
 from alembic import command, op
 from alembic.config import Config
+from psycopg2.errors import InsufficientPrivilege
 from sqlalchemy import Connection, CursorResult, Engine, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
+from include.database import ROLES
 from include.errors import SchemaError
 from include.settings import SQL_ROOT
 
@@ -90,6 +92,27 @@ def _upgrade(connection: Connection) -> None:
 def run_file(name: str) -> None:
     """Execute the file `name` below `sql/migrations` in the migration's transaction."""
     _execute(op.get_bind(), (MIGRATIONS / name).read_text(encoding="utf-8"))
+
+
+def create_roles(name: str) -> None:
+    """Execute the file `name`, which creates roles and lends them to whoever migrates.
+
+    Raises:
+        SchemaError: the connecting user may do neither; says what an administrator has to do.
+    """
+    connection = op.get_bind()
+    user = connection.scalar(text("select current_user"))
+    try:
+        run_file(name)
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        raise SchemaError(
+            f"The user {user} may not create the pipeline's roles or put them on. Let an "
+            f"administrator run: {''.join(f'create role {role} nologin; ' for role in ROLES)}"
+            f"grant {', '.join(ROLES)} to {user}; -- then run `make migrate` again. "
+            f"PostgreSQL said: {str(error.orig).strip()}"
+        ) from error
 
 
 def verify_columns(name: str) -> None:

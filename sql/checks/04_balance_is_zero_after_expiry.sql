@@ -3,12 +3,12 @@
 -- Ids are not the order of commits: a till that took its id before our lock and committed after
 -- it stands before the expiry. Its rows, dated no earlier than a minute before the booking, may
 -- count as after; the balance must come to 0 with or without them.
--- Binds: run_id (null: every card; else the cards of that run's cohorts). A rerun reads only.
+-- Binds: run_id (null: every card; else the cards of that run's plans). A rerun reads only.
 with
 touched_cards as (
-    select members.card_id
-    from loyalty.expiration_cohort_members as members
-    where members.run_id = %(run_id)s::bigint
+    select run_cards.card_id
+    from loyalty.run_cards as run_cards
+    where run_cards.run_id = %(run_id)s::bigint
     union
     select cards.id as card_id
     from loyalty.loyalty_cards as cards

@@ -3,12 +3,12 @@
 -- between the cycle's start and the booking.
 -- Ids are not the order of commits (see check 04): a row dated within the last minute before the
 -- booking, or later, may have been committed after it and proves nothing.
--- Binds: run_id (null: every card; else the cards of that run's cohorts). A rerun reads only.
+-- Binds: run_id (null: every card; else the cards of that run's plans). A rerun reads only.
 with
 touched_cards as (
-    select members.card_id
-    from loyalty.expiration_cohort_members as members
-    where members.run_id = %(run_id)s::bigint
+    select run_cards.card_id
+    from loyalty.run_cards as run_cards
+    where run_cards.run_id = %(run_id)s::bigint
     union
     select cards.id as card_id
     from loyalty.loyalty_cards as cards

@@ -30,12 +30,13 @@ due_mails as materialized (
     for update skip locked
 ),
 
+-- No chunk decides on these cards before the mails are claimed; a till's update goes on.
 free_cards as materialized (
     select cards.id
-    from loyalty.loyalty_cards as cards
-    inner join due_mails on cards.id = due_mails.card_id
-    -- No chunk decides on these cards before the mails are claimed; a till's update goes on.
-    for key share of cards skip locked
+    from
+        loyalty.lock_mailed_cards(
+            (select array_agg(distinct due_mails.card_id) from due_mails)
+        ) as cards
 )
 
 select

@@ -17,9 +17,7 @@ select
     loyalty.expiry_occurrence_key(expirations.transaction_id) as occurrence_key,
     jsonb_build_object(
         'points', expirations.points,
-        'expiration_date', greatest(
-            expirations.due_on, members.usable_until
-        ),
+        'expiration_date', expirations.usable_until,
         -- Not from the settings: they may have changed since the first statement decided.
         'inactivity_days', expirations.due_on
         - (expirations.cycle_started_at at time zone run_programs.time_zone)::date

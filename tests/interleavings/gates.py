@@ -30,7 +30,8 @@ FILES = {
 # with every step of the others, so they run on without a gate of their own.
 SILENT = frozenset(
     "limit_session check_schema read_clock read_run_status next_held_card count_deeds "
-    "count_cohort read_mail_zones open_sender check_sender read_claims close_sender".split()
+    "count_cohort read_mail_zones number_sender open_sender "
+    "check_sender read_claims close_sender put_on_role hold_run".split()
 )
 
 
@@ -54,14 +55,17 @@ class Session:
         self.pid = 0
         self.error: BaseException | None = None
         self._silent: frozenset[str] = frozenset()
+        self._has_steps = False
         self._is_stopped = False
         event.listen(self.engine, "before_cursor_execute", self._on_statement)
+        event.listen(self.engine, "after_cursor_execute", self._on_executed)
         event.listen(self.engine, "commit", self._on_commit)
+        event.listen(self.engine, "rollback", self._on_rollback)
 
     def start(self, work: Work, silent: frozenset[str]) -> None:
         """Run `work` in a thread as far as its first gate."""
         self._silent, self._is_stopped, self.error = silent, False, None
-        self.state = "running"
+        self.state, self._has_steps = "running", False
         self._thread = threading.Thread(target=self._perform, args=(work,), daemon=True)
         self._thread.start()
 
@@ -98,14 +102,27 @@ class Session:
         self.pid = connection.connection.dbapi_connection.info.backend_pid
         label = label_of(statement)
         if not {label, label.split("/")[0]} & self._silent and not _is_last_look(label, binds):
+            self._has_steps = True
             self._wait(label)
 
+    def _on_executed(
+        self, _connection: Connection, cursor: Any, statement: str, *_: Any
+    ) -> None:
+        if label_of(statement).startswith("lock_chunk/"):
+            # A chunk whose cards are all held by others has nothing to commit.
+            self._has_steps = cursor.fetchone()[0] is not None
+            cursor.scroll(0, mode="absolute")
+
     def _on_commit(self, connection: Connection) -> None:
-        # Without a transaction id nothing was written and no row locked: nobody can tell.
+        """Wait, if any step of the transaction wrote or locked a row: else nobody can tell."""
+        has_steps, self._has_steps = self._has_steps, False
         with connection.connection.cursor() as cursor:
             cursor.execute("select pg_current_xact_id_if_assigned() is not null")
-            if cursor.fetchone()[0]:
+            if has_steps and cursor.fetchone()[0]:
                 self._wait("commit")
+
+    def _on_rollback(self, _connection: Connection) -> None:
+        self._has_steps = False
 
     def _wait(self, label: str) -> None:
         with self.monitor:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from include.reconcile import violations
 from include.runs import close_run
 from tests.interleavings.gates import SILENT, Work
-from tests.interleavings.orders import Choose, Play, Table, every_order, following, serial_orders
+from tests.interleavings.orders import Choose, Play, Table, every_order, scripted, serial_orders
 from tests.interleavings.scenes import End, Scene
 
 
@@ -80,11 +80,11 @@ class Judge:
         print(f"{' x '.join(works)}: {verdict}")
         return verdict
 
-    def play_once(self, path: Sequence[str], **works: Work) -> Play:
-        """Play the one order that begins with `path`, and leave the rows as it ends."""
+    def play_once(self, script: Sequence[tuple[str, str]], **works: Work) -> Play:
+        """Play the one order that a script begins, and leave the rows as it ends."""
         table = self._table()
         try:
-            return table.play(works, following(path))
+            return table.play(works, scripted(script))
         finally:
             table.close()
 

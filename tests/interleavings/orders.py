@@ -17,7 +17,8 @@ from sqlalchemy import NullPool, create_engine, make_url
 
 from tests.interleavings.gates import SILENT, Session, Work
 
-Choose = Callable[[tuple[str, ...]], str]
+# Given the sessions at a gate, each with its next step, picks one.
+Choose = Callable[[Mapping[str, str]], str]
 Outcome = TypeVar("Outcome", bound=tuple[Any, ...])
 
 PATIENCE_SECONDS = 60
@@ -82,13 +83,17 @@ class Table:
                 session.start(works[name], self.silent)
                 self._settle(sessions)
             while any(session.state != "finished" for session in sessions.values()):
-                options = tuple(name for name in sessions if sessions[name].state == "waiting")
+                options = {
+                    name: session.label
+                    for name, session in sessions.items()
+                    if session.state == "waiting"
+                }
                 if not options:
                     standoffs += 1
                     self._await_end_of_standoff(sessions)
                     continue
                 taken = choose(options)
-                choices.append(Choice(options, taken, sessions[taken].label))
+                choices.append(Choice(tuple(options), taken, options[taken]))
                 sessions[taken].let_through()
                 for name in self._settle(sessions):
                     # One entry a step, however often it is seen waiting.
@@ -155,7 +160,7 @@ def every_order(play: Callable[[Choose], Outcome]) -> Iterator[Outcome]:
     """
     path: list[str] | None = []
     while path is not None:
-        outcome = play(following(path))
+        outcome = play(_following(path))
         yield outcome
         path = _next_path(outcome[0].choices)
 
@@ -168,15 +173,29 @@ def serial_orders(
         yield play(_one_by_one(order))
 
 
-def following(path: Sequence[str]) -> Choose:
-    """Let the sessions through in this order, and then as they come."""
-    steps = iter(path)
+def scripted(script: Sequence[tuple[str, str]]) -> Choose:
+    """Let each session named through up to the step that begins so; then all as they come."""
+    steps = list(script)
 
-    def choose(options: tuple[str, ...]) -> str:
-        step = next(steps, options[0])
-        if step not in options:
-            raise AssertionError(f"{step} cannot go on here, though it could before: {options}")
-        return step
+    def choose(options: Mapping[str, str]) -> str:
+        if not steps:
+            return next(iter(options))
+        name, step = steps[0]
+        if options[name].startswith(step):
+            del steps[0]
+        return name
+
+    return choose
+
+
+def _following(path: Sequence[str]) -> Choose:
+    names = iter(path)
+
+    def choose(options: Mapping[str, str]) -> str:
+        name = next(names, next(iter(options)))
+        if name not in options:
+            raise AssertionError(f"{name} cannot go on here, though it could before: {options}")
+        return name
 
     return choose
 

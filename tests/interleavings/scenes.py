@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 TABLES = (
     "merchants stores customers loyalty_programs loyalty_cards loyalty_transactions "
     "expiration_runs expiration_run_programs expiration_cohort_members expirations email_logs "
-    "expiration_notices expiration_warnings expiration_skips"
+    "expiration_notices expiration_warnings expiration_skips reinstatement_members "
+    "reinstatements reinstatement_skips"
 ).split()
 
 # Every row that a play could have changed, by card (null: of no card), without the numbers that

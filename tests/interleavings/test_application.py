@@ -82,7 +82,13 @@ def test_last_pass_gives_way_to_an_erasure_that_waits_for_its_card(engine, judge
     # A till holds the card, the last pass waits for it, and behind it the erasure, which holds
     # the mail that the last pass will ask for next.
     played = judge.play_once(
-        "till job job erasure erasure erasure till till job".split(),
+        [
+            ("till", "update loyalty.loyalty_cards"),
+            ("job", "lock_held_card"),
+            ("erasure", "update loyalty.loyalty_cards"),
+            ("till", "commit"),
+            ("job", "queue_warnings/01"),
+        ],
         till=application.adjust(card),
         job=carrying_out(run, "warning"),
         erasure=application.erase(card),
