@@ -165,9 +165,7 @@ def every_order(play: Callable[[Choose], Outcome]) -> Iterator[Outcome]:
         path = _next_path(outcome[0].choices)
 
 
-def serial_orders(
-    play: Callable[[Choose], Outcome], names: Sequence[str]
-) -> Iterator[Outcome]:
+def serial_orders(play: Callable[[Choose], Outcome], names: Sequence[str]) -> Iterator[Outcome]:
     """Play every order in which each session ends before the next one begins."""
     for order in permutations(names):
         yield play(_one_by_one(order))
