@@ -59,7 +59,7 @@ SETTINGS: list[tuple[dict[str, Any], bool]] = [  # and whether the overdue card 
 ]
 LATER_SETTINGS: list[tuple[dict[str, Any], str]] = [  # and what becomes of a warning queued before
     ({"points_expiration_days": INTEGER_MIN}, "superseded"),
-    ({"points_expiration_days": INTEGER_MAX}, "sent"),
+    ({"points_expiration_days": INTEGER_MAX}, "superseded"),
     ({"points_expiration_days": None}, "superseded"),
     ({"min_notice_days": INTEGER_MIN}, "sent"),
     ({"min_notice_days": INTEGER_MAX}, "sent"),
