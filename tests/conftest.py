@@ -38,7 +38,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     if GIVEN_SERVER:
         yield make_url(GIVEN_SERVER).set(drivername="postgresql+psycopg2", query={})
         return
-    home = _in_memory() or tmp_path_factory.mktemp("postgres")
+    home = in_memory() or tmp_path_factory.mktemp("postgres")
     try:
         yield make_url(postgres.start(home, durable=False).url("postgres"))
     finally:
@@ -46,9 +46,12 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
         shutil.rmtree(home)
 
 
-def _in_memory() -> Path | None:
-    # A database is 300 files: copying the template takes 17 ms in memory and 300 ms on a slow disk.
-    memory = Path("/dev/shm")
+def in_memory() -> Path | None:
+    """Return a new folder that lies in memory, None where there is no room for a server.
+
+    A database is 300 files: copying the template takes 17 ms in memory and 300 ms on a slow disk.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - only ever used through mkdtemp
     is_roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > MEMORY_BYTES_MIN
     return Path(tempfile.mkdtemp(prefix="loyalty-test-", dir=memory)) if is_roomy else None
 

@@ -131,6 +131,7 @@ class Twin:
     books: Books
     passed: list[str]
     books_next_day: Books
+    chunk_size: int
 
 
 @contextmanager
@@ -155,12 +156,12 @@ def populated(template: URL, seed: int, *, cards: int) -> Iterator[URL]:
 
 
 @contextmanager
-def undisturbed(seeded: URL, root: Path) -> Iterator[Twin]:
+def undisturbed(seeded: URL, root: Path, *, chunk_size: int = CHUNK_SIZE) -> Iterator[Twin]:
     """Run the day, and the next one, in peace on a copy of a populated database."""
-    with copied_shop(seeded, root) as shop:
+    with copied_shop(seeded, root, chunk_size=chunk_size) as shop:
         passed = shop.run(shop.day()).passed
         day = books(shop.engine)
         assert shop.faults(day) == []
         next_day = shop.at(NEXT_DAY)
         next_day.run(next_day.day("next day"))
-        yield Twin(day, passed, books(shop.engine))
+        yield Twin(day, passed, books(shop.engine), chunk_size)

@@ -84,7 +84,7 @@ class _Tap:
         self.control.send(Reached(label))
         self.control.recv()
 
-    def connection_class(tap) -> type[extensions.connection]:  # noqa: N805 - self is the connection
+    def connection_class(tap) -> type[extensions.connection]:
         class TappedCursor(extensions.cursor):
             def execute(self, query: Any, vars: Any = None) -> None:
                 if (label := label_of(query)) is not None:

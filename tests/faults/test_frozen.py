@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from include.reconcile import violations
-from tests.faults.books import LASTING
+from tests.faults.disturbances import made_good_the_next_day, overtaken
 from tests.faults.points import Stop
-from tests.faults.shop import NEXT_DAY, Shop, Twin
+from tests.faults.shop import Shop, Twin
 
 
 def between_chunks(twin: Twin, stage: str) -> Stop:
@@ -21,23 +21,9 @@ def between_chunks(twin: Twin, stage: str) -> Stop:
 LIMITS = "limit_session/01_set_limits"
 
 
-def overtaken(shop: Shop, stop: Stop) -> None:
-    """Freeze the day at a stop, let its retry run to the end, then wake the frozen task."""
-    with shop.task(shop.day(), stop) as task:
-        task.reached()
-        task.freeze()
-        task.go_on()
-        shop.run_until_done(shop.day())
-        task.wake()
-        # It may find nothing left to do, or that its session is gone: both are fine.
-        task.ended()
-    shop.wait_until_alone()
-
-
 @pytest.mark.parametrize("stage", ["queue_warnings", "expire_points"])
 def test_task_frozen_between_two_chunks_does_nothing_twice(twin: Twin, shop: Shop, stage: str):
-    overtaken(shop, between_chunks(twin, stage))
-    assert shop.faults(twin.books) == []
+    assert overtaken(shop, twin, between_chunks(twin, stage)) == []
 
 
 @pytest.mark.parametrize(
@@ -52,8 +38,7 @@ def test_task_frozen_between_two_chunks_does_nothing_twice(twin: Twin, shop: Sho
 def test_task_frozen_with_locked_cards_neither_stops_the_others_nor_acts_late(
     twin: Twin, shop: Shop, label: str
 ):
-    overtaken(shop, Stop(1, label))
+    overtaken(shop, twin, Stop(1, label))
+    # Where the retry gave the cards up as locked, they are the next day's.
     assert violations(shop.engine, None) == []
-    later = shop.at(NEXT_DAY)
-    later.run(later.day("next day"))
-    assert later.faults(twin.books_next_day, *LASTING) == []
+    assert made_good_the_next_day(shop, twin) == []

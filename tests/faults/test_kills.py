@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.faults.conftest import OpenShop
-from tests.faults.kills import killed_and_left_to_the_next_day, killed_and_rerun
+from tests.faults.disturbances import killed_and_left_to_the_next_day, killed_and_rerun
 from tests.faults.points import Stop
 from tests.faults.shop import Shop, Twin
 from tests.rows import execute, rows
@@ -12,7 +12,8 @@ from tests.rows import execute, rows
 # at these, too, and at every repetition of every step.
 READING = (
     "checks/", "check_schema/", "commit of check_schema", "commit of read_", "commit of count_",
-    "commit of list_", "count_", "limit_session/", "read_report/", "reconcile/", "commit of reconcile",
+    "commit of list_", "count_", "limit_session/", "read_report/", "reconcile/",
+    "commit of reconcile",
 )  # fmt: skip
 DECIDING = ("select_", "queue_", "expire_points", "close_run", "record_mail")
 WRITING = (*DECIDING, "open_run", "record_", "claim_mail/05", "commit of")
@@ -34,7 +35,7 @@ def test_day_killed_before_any_of_its_steps_is_made_good_by_a_rerun(
     faults = {}
     for label, number in steps(twin).items():
         with open_shop() as shop:
-            faults[label] = killed_and_rerun(shop, twin, Stop(number), label)
+            faults[label] = killed_and_rerun(shop, twin, Stop(number))
     assert len(faults) > 40
     assert {label: found for label, found in faults.items() if found} == {}
 
@@ -47,7 +48,7 @@ def test_day_killed_while_the_server_carries_out_any_step_is_made_good_by_a_reru
         if label.startswith(WRITING):
             with open_shop() as shop:
                 stop = Stop(number, moment="sent")
-                faults[label] = killed_and_rerun(shop, twin, stop, label)
+                faults[label] = killed_and_rerun(shop, twin, stop)
     assert "commit of expire_points/04_record_skips" in faults
     assert len(faults) > 25
     assert {label: found for label, found in faults.items() if found} == {}
@@ -60,7 +61,7 @@ def test_day_killed_at_any_write_is_made_good_by_the_next_day(
     for label, number in steps(twin).items():
         if label.startswith(DECIDING):
             with open_shop() as shop:
-                faults[label] = killed_and_left_to_the_next_day(shop, twin, Stop(number), label)
+                faults[label] = killed_and_left_to_the_next_day(shop, twin, Stop(number))
     assert len(faults) > 10
     assert {label: found for label, found in faults.items() if found} == {}
 

@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.disturbances import LOST, crashed
 from tests.faults.points import Stop
 from tests.faults.servers import FragileServer, fragile_server
 from tests.faults.shop import Shop, Twin, copied_shop, populated, undisturbed
 
-LOST = ("OperationalError", "DatabaseUnreachableError")
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[FragileServer]:
-    with fragile_server(durable=True) as server:
+    with fragile_server() as server:
         yield server
 
 
@@ -44,33 +43,19 @@ def shop(seeded, tmp_path: Path) -> Iterator[Shop]:
 def test_server_that_dies_in_mid_chunk_loses_that_chunk_only(
     server: FragileServer, twin: Twin, shop: Shop, label: str
 ) -> None:
-    with shop.task(shop.day(), Stop(2, label)) as task:
-        assert task.reached() == label
-        server.crash()
-        task.go_on()
-        error = task.ended().error
-    assert error is not None
-    assert error.startswith(LOST)
-    server.restart()
-    shop.run(shop.day())
-    assert shop.faults(twin.books) == []
+    assert crashed(shop, twin, Stop(2, label), server) == []
 
 
 def test_server_that_dies_with_a_commit_leaves_all_or_nothing_of_it(
     server: FragileServer, twin: Twin, shop: Shop
 ) -> None:
-    with shop.task(shop.day(), Stop(1, "commit of expire_points", "sent")) as task:
-        task.reached()
-        server.crash()
-        task.kill()
-    server.restart()
-    shop.run(shop.day())
-    assert shop.faults(twin.books) == []
+    assert crashed(shop, twin, Stop(1, "commit of expire_points", "sent"), server) == []
 
 
 def test_server_that_dies_again_and_again_is_outlived_by_the_retries(
     server: FragileServer, twin: Twin, shop: Shop
 ) -> None:
+    server.checkpoint()
     crashes = 0
     # Each try gets a little further before the server dies under it.
     while crashes < 50:

@@ -16,21 +16,15 @@ from include.settings import SQL_ROOT
 from tests import factories
 from tests.conftest import new_database
 from tests.faults.books import SHARED, books
+from tests.faults.disturbances import finish
 from tests.faults.people import AS_OF
 from tests.faults.points import Stop
 from tests.faults.shop import NEXT_DAY, Shop, Twin, copied_shop
-from tests.faults.task import Task
 from tests.rows import execute, rows
 
 ENTRY = Stop(1, "open_run/01")
 # The first point at which the plan of the expiry is made and nothing of it carried out.
 PLANNED = Stop(1, "expire_points/01")
-
-
-def finish(shop: Shop, dag_run_id: str, task: Task) -> None:
-    """Let a task run to its end, and once more where it was in the other's way."""
-    if task.ended().error is not None:
-        shop.run(shop.day(dag_run_id))
 
 
 @pytest.mark.parametrize("names", [("day", "day"), ("scheduled", "manual")], ids="/".join)
