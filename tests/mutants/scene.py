@@ -6,6 +6,7 @@ An instant is written `2026-01-02 23:00` in UTC; a date alone means 02:00, when 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
 
@@ -99,3 +100,12 @@ def answer(
         status=status,
         at=f"{on} 03:00+00",
     )
+
+
+def refusal(kind: type[Exception], action: Callable[..., object], *arguments: object) -> str:
+    """Return the text with which an action is refused; empty where it is not."""
+    try:
+        action(*arguments)
+    except kind as error:
+        return str(error)
+    return ""

@@ -186,7 +186,10 @@ MUTANTS = (
         "A card that was never active is counted, not expired.",
         card_without_activity_is_counted_and_never_due,
         also=(
-            ("and candidates.last_activity_at < ", "and coalesce(candidates.last_activity_at, 'epoch') < "),
+            (
+                "and candidates.last_activity_at < ",
+                "and coalesce(candidates.last_activity_at, 'epoch') < ",
+            ),
         ),
     ),
     Mutant(
