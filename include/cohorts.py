@@ -11,7 +11,15 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from include.clock import read_clock
-from include.database import CHUNK, LAST_PASS, SELECTION, Binds, run_stage, transaction
+from include.database import (
+    CHUNK,
+    HOLDING,
+    LAST_PASS,
+    SELECTION,
+    Binds,
+    run_stage,
+    transaction,
+)
 from include.runs import hold_open, is_dry
 from include.settings import positive_int
 
@@ -139,6 +147,7 @@ def _require_lock_conflict(error: OperationalError) -> None:
 def _decide_locked(connection: Connection, kind: Kind, locked: Binds) -> None:
     # A second statement, so that it sees what committed while the first one waited.
     if locked["card_ids"]:
+        run_stage(connection, "limit_session", vars(HOLDING))
         run_stage(connection, CARRY_OUT_STAGE[kind], locked)
 
 

@@ -32,18 +32,21 @@ class Limits:
 
     lock_timeout: str = "2s"
     statement_timeout: str = "60s"
-    idle_timeout: str = "10min"
+    # Nothing is waited for between two statements; a frozen task must not keep what it holds.
+    idle_timeout: str = "60s"
 
 
 SHORT = Limits()
 # Selecting reads and inserts only; a catch-up over a large platform may take minutes.
 SELECTION = Limits(statement_timeout="30min")
-# Below PostgreSQL's deadlock_timeout of a second: a chunk gives way before a till could be chosen
-# as the victim.
 # A task that freezes with a chunk of cards in its hands loses its session, not the tills theirs.
+# Locking a chunk waits for no card; this bounds the wait for the tables themselves.
 CHUNK = Limits(lock_timeout="500ms", idle_timeout="10s")
-# The last pass holds nothing while it waits for a till's card.
+# Locking a held card waits for its till; it holds no other card meanwhile.
 LAST_PASS = Limits(lock_timeout="5s", idle_timeout="10s")
+# With cards in hand next to nothing is waited for: whoever waits for one of them may hold what we
+# ask for, and PostgreSQL looks for a victim after a second (deadlock_timeout) of his waiting.
+HOLDING = Limits(lock_timeout="50ms", idle_timeout="10s")
 # Closing waits for every transaction that still writes the run's rows, frozen ones too.
 CLOSING = Limits(lock_timeout="60s", statement_timeout="30min")
 # What a mail server accepted must be written down, even if the application holds a mail's row.

@@ -28,8 +28,8 @@ MIGRATION_LOCK = 7_016_513
 TURN_WAIT_SECONDS = 600
 
 
-def migrate(engine: Engine) -> str:
-    """Apply every missing migration and return the version the database has then.
+def migrate(engine: Engine, target: str = "head") -> str:
+    """Apply every missing migration up to `target`; return the version the database has then.
 
     Raises:
         SchemaError: the server is too old, a table of the application differs from what the
@@ -39,7 +39,7 @@ def migrate(engine: Engine) -> str:
         _wait_for_turn(connection)
         try:
             _prepare(connection)
-            _upgrade(connection)
+            _upgrade(connection, target)
             return current_version(connection) or "none"
         finally:
             connection.rollback()
@@ -75,17 +75,24 @@ def _prepare(connection: Connection) -> None:
     connection.commit()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, target: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, target)
     except OperationalError as error:
         raise SchemaError(
             "The migration could not get its lock or was cut off, and changed nothing in that "
             f"step; run `make migrate` again at a quieter time. PostgreSQL said: {error.orig}"
+        ) from error
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        raise SchemaError(
+            "The connecting user may not change these tables; run `make migrate` as their owner. "
+            f"PostgreSQL said: {str(error.orig).strip()}"
         ) from error
 
 

@@ -41,9 +41,13 @@ class Mail:
 
 @dataclass(frozen=True)
 class Claim:
-    """One batch: the ids picked, the mails to send, and what was set aside on the way."""
+    """One batch: the ids picked, the mails to send, and what was set aside on the way.
+
+    `last_id` is the last mail looked at, picked or passed over; None where no more was due.
+    """
 
     picked_ids: list[int]
+    last_id: int | None
     mails: list[Mail]
     superseded: int
     suppressed: int
@@ -147,6 +151,7 @@ def claim(
         rows = connection.exec_driver_sql(read, claimed).mappings().all()
     return Claim(
         picked_ids=list(claimed["email_log_ids"]),
+        last_id=claimed["last_mail_id"],
         mails=[Mail(**row) for row in rows],
         superseded=int(claimed["mails_superseded"]),
         suppressed=int(claimed["mails_suppressed"]),

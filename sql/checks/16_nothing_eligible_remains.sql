@@ -80,6 +80,7 @@ idle_cards as (
     where
         cards.is_active
         and cards.points_balance > 0
+        and cards.last_activity_at > '1970-01-01 00:00:00+00'
         -- Two days of slack hold every zone's midnight; the dates below decide.
         and cards.last_activity_at < (
             unchanged_programs.today
