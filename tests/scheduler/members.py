@@ -36,13 +36,29 @@ def enrol(engine: Engine, today: date) -> None:
                     factories.earn(connection, card, 5, noon(due_on + 2 * ONE_DAY, zone))
 
 
+def program_of_a_year(connection: Connection, name: str, **settings: object) -> int:
+    """Write a program in UTC whose points last 365 days, warned of 14 days ahead."""
+    return factories.program(connection, name=name, **settings)
+
+
+def cards_due(
+    connection: Connection, program: int, due_on: date, count: int, name: str
+) -> list[int]:
+    """Write that many cards of a program of a year, named `name/1` and so on; return their ids."""
+    active_at = noon(due_on - timedelta(days=365), ZoneInfo("UTC"))
+    return [
+        _card(connection, program, active_at, f"{name}/{number}") for number in range(1, count + 1)
+    ]
+
+
 def noon(day: date, zone: ZoneInfo) -> datetime:
     """Return that day's noon in a zone."""
     return datetime(day.year, day.month, day.day, 12, tzinfo=zone)
 
 
 def _card(connection: Connection, program: int, active_at: datetime, number: str) -> int:
-    email = None if number.endswith("4") else f"member.{number.replace('/', '.')}@example.org"
+    # Every tenth customer or so has no address.
+    email = None if number.endswith("4") else f"{number.replace('/', '.')}@example.org"
     return factories.card(
         connection,
         program,
