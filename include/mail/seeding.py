@@ -6,7 +6,7 @@ import json
 
 from sqlalchemy import Engine
 
-from include.database import run_stage, transaction
+from include.database import EDITOR, run_stage, transaction
 from include.mail.templates import DECLARED_VARIABLES, shipped_templates
 
 
@@ -21,6 +21,6 @@ def seed_templates(engine: Engine) -> tuple[int, int]:
         "body_texts": [template.body_text for template in shipped],
         "variable_lists": [json.dumps(DECLARED_VARIABLES[each.code]) for each in shipped],
     }
-    with transaction(engine) as connection:
+    with transaction(engine, role=EDITOR) as connection:
         added = int(run_stage(connection, "seed_templates", binds)["templates_added"])
     return added, len(shipped) - added
