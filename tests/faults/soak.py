@@ -96,10 +96,10 @@ def start_twice(scene: Scene) -> list[str]:
 def time_out(scene: Scene) -> list[str]:
     shop = scene.shop
     impatient = Limits(lock_timeout="20s", statement_timeout="100ms")
-    table = scene.draw.choice(("email_logs", "loyalty_cards", "expiration_skips"))
+    table = scene.draw.choice(("email_logs", "expirations", "reinstatements"))
     with shop.engine.connect() as application:
         application.exec_driver_sql(f"lock table loyalty.{table} in share mode")
-        with shop.task(Limited(shop.day(), chunk=impatient)) as task:
+        with shop.task(Limited(shop.day(), holding=impatient)) as task:
             error = str(task.ended().error)
         application.rollback()
     assert "statement timeout" in error, f"nothing timed out: {error}"
