@@ -36,8 +36,8 @@ WITHIN_CLOSING = frozenset(
         "checks",
     )
 )
-# What decides on rows that the statement before has locked. Silent only where three sessions
-# would make too many orders; the plays of two keep a gate before each.
+# What decides on rows that the statement before has locked. Silent only where there would be too
+# many orders; other plays keep a gate before each.
 AFTER_LOCKING = frozenset(
     (
         "expire_points/01_post_expirations",
