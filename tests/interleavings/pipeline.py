@@ -18,6 +18,8 @@ WITHIN_CHUNK = frozenset(
         "expire_points/02_debit_balances",
         "expire_points/03_queue_mails",
         "expire_points/04_record_skips",
+        "queue_warnings/02_stamp_cards",
+        "queue_warnings/03_record_skips",
     )
 )
 WITHIN_CLAIM = frozenset(
