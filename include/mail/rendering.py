@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import jinja2
@@ -20,6 +20,7 @@ Variables = Mapping[str, str | int]
 
 SOURCE_CHARACTERS_MAX = 100_000
 TAGS_MAX = 500
+FILTERS_NESTED_MAX = 8
 RENDERED_CHARACTERS_MAX = 1_000_000
 SUBJECT_CHARACTERS_MAX = 250
 
@@ -153,7 +154,10 @@ class Renderer:
         try:
             tree = self._environment.parse(source)
             _refuse_what_is_not_allowed(tree, name)
+            _refuse_nested_filters(tree, name)
             code = self._environment.compile(tree, name)
+        except _Unusable:
+            raise
         except jinja2.TemplateSyntaxError as error:
             raise _Unusable(f"{name}, line {error.lineno}: {_short(error.message)}") from None
         except Exception as error:  # a stranger's code: whatever it sets off is its own fault
@@ -174,6 +178,15 @@ def _refuse_what_is_not_allowed(tree: nodes.Template, part: str) -> None:
             raise _Unusable(
                 f"{part}, line {node.lineno or '?'}: mail templates print variables and choose with"
                 f" 'if', nothing else ({kind} found)."
+            )
+
+
+def _refuse_nested_filters(tree: nodes.Template, part: str) -> None:
+    # Escaping what was escaped grows a text each time: a chain of 200 took minutes.
+    for node in tree.find_all(nodes.Filter):
+        if len(list(islice(node.find_all(nodes.Filter), FILTERS_NESTED_MAX))) == FILTERS_NESTED_MAX:
+            raise _Unusable(
+                f"{part}, line {node.lineno}: more than {FILTERS_NESTED_MAX} filters in one place."
             )
 
 

@@ -103,6 +103,8 @@ def test_hostile_and_broken_templates_are_refused(
         "{{ name }}" * 501,
         "x" * 100_001,
         "{#" * 40_000,
+        "{{ '" + "<" * 90_000 + "'" + "|e|title" * 200 + " }}",
+        "{{ name" + "|default(name" * 9 + ")" * 9 + " }}",
     ],
     ids=lambda source: source[:14],
 )
@@ -112,6 +114,25 @@ def test_templates_made_to_exhaust_the_sender_are_refused_soon(
     started = time.monotonic()
     refusal(renderer, template(body_html=source))
     assert time.monotonic() - started < 5  # a tenth of that on an idle machine
+
+
+@pytest.mark.parametrize(
+    ("source", "cause"),
+    [
+        ("{{ 'a' * 10**9 }}", "print variables and choose with 'if', nothing else (mul found)"),
+        ("\n{{ name.upper() }}", "line 2: mail templates print variables"),
+        ("{{ name" + "|e" * 9 + " }}", "more than 8 filters in one place"),
+        ("{% if name", "unexpected end of template"),
+        ("{{ unheard_of }}", "'unheard_of' is undefined"),
+    ],
+)
+def test_the_sentence_says_why(renderer: Renderer, source: str, cause: str) -> None:
+    assert cause in refusal(renderer, template(body_text=source))
+
+
+def test_eight_filters_in_one_place_are_let_in(renderer: Renderer) -> None:
+    chained = template(body_text="{{ name" + "|e|title" * 4 + " }}")
+    assert renderer.render(chained, {"name": "zoé"}).text == "Zoé"
 
 
 def test_a_mail_that_grows_without_end_is_refused(renderer: Renderer) -> None:
