@@ -14,7 +14,7 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from include.errors import TemplateError
-from include.mail.templates import Template
+from include.mail.templates import Template, Unusable
 
 Variables = Mapping[str, str | int]
 
@@ -77,10 +77,6 @@ class _Compiled:
     html: jinja2.Template
 
 
-class _Unusable(Exception):
-    """Why a template cannot be used; carries no customer's data."""
-
-
 class Renderer:
     """One sandbox with its compiled templates."""
 
@@ -106,14 +102,14 @@ class Renderer:
         try:
             compiled = self._compiled(template)
             if isinstance(compiled, str):
-                raise _Unusable(compiled)
+                raise Unusable(compiled)
             return Rendered(
                 subject=_one_line(_fill(compiled.subject, data)),
                 text=_fill(compiled.text, data),
                 html=_fill(compiled.html, data),
             )
-        except _Unusable as cause:
-            raise TemplateError(f"{_title(template)} cannot be used: {cause}") from None
+        except Unusable as cause:
+            raise TemplateError(f"{template.title} cannot be used: {cause}") from None
 
     def render_first(
         self, candidates: Sequence[Template], variables: Variables
@@ -143,26 +139,26 @@ class Renderer:
                 text=self._part("body_text", template.body_text),
                 html=self._part("body_html", template.body_html),
             )
-        except _Unusable as cause:
+        except Unusable as cause:
             return str(cause)
 
     def _part(self, name: str, source: str) -> jinja2.Template:
         if len(source) > SOURCE_CHARACTERS_MAX:
-            raise _Unusable(f"{name} has more than {SOURCE_CHARACTERS_MAX:,} characters.")
+            raise Unusable(f"{name} has more than {SOURCE_CHARACTERS_MAX:,} characters.")
         if source.count("{{") + source.count("{%") > TAGS_MAX:
-            raise _Unusable(f"{name} has more than {TAGS_MAX} tags.")
+            raise Unusable(f"{name} has more than {TAGS_MAX} tags.")
         try:
             tree = self._environment.parse(source)
             _refuse_what_is_not_allowed(tree, name)
             _refuse_nested_filters(tree, name)
             code = self._environment.compile(tree, name)
-        except _Unusable:
+        except Unusable:
             raise
         except jinja2.TemplateSyntaxError as error:
-            raise _Unusable(f"{name}, line {error.lineno}: {_short(error.message)}") from None
+            raise Unusable(f"{name}, line {error.lineno}: {_short(error.message)}") from None
         except Exception as error:  # a stranger's code: whatever it sets off is its own fault
             kind = type(error).__name__
-            raise _Unusable(f"{name} is nested too deeply or unreadable ({kind}).") from None
+            raise Unusable(f"{name} is nested too deeply or unreadable ({kind}).") from None
         return jinja2.Template.from_code(self._environment, code, {})
 
 
@@ -175,7 +171,7 @@ def _refuse_what_is_not_allowed(tree: nodes.Template, part: str) -> None:
     for node in chain([tree], tree.find_all(nodes.Node)):
         if not isinstance(node, _ALLOWED_NODES) or getattr(node, "name", "") == "self":
             kind = type(node).__name__.lower()
-            raise _Unusable(
+            raise Unusable(
                 f"{part}, line {node.lineno or '?'}: mail templates print variables and choose with"
                 f" 'if', nothing else ({kind} found)."
             )
@@ -185,7 +181,7 @@ def _refuse_nested_filters(tree: nodes.Template, part: str) -> None:
     # Escaping what was escaped grows a text each time: a chain of 200 took minutes.
     for node in tree.find_all(nodes.Filter):
         if len(list(islice(node.find_all(nodes.Filter), FILTERS_NESTED_MAX))) == FILTERS_NESTED_MAX:
-            raise _Unusable(
+            raise Unusable(
                 f"{part}, line {node.lineno}: more than {FILTERS_NESTED_MAX} filters in one place."
             )
 
@@ -209,12 +205,12 @@ def _fill(template: jinja2.Template, data: Mapping[str, str | int]) -> str:
         text = _gather(template.generate(data))
         text.encode()  # a literal such as "\ud800" could not be sent
     except jinja2.UndefinedError as error:
-        raise _Unusable(f"{template.name}: {_short(error.message)}.") from None
+        raise Unusable(f"{template.name}: {_short(error.message)}.") from None
     except Exception as error:  # again the template's fault; only the kind, as the text
         kind = type(error).__name__  # may quote the customer's data
-        raise _Unusable(f"{template.name} fails with a {kind}.") from None
+        raise Unusable(f"{template.name} fails with a {kind}.") from None
     if not text.strip() or len(text) > RENDERED_CHARACTERS_MAX:
-        raise _Unusable(f"{template.name} is empty or beyond {RENDERED_CHARACTERS_MAX:,} letters.")
+        raise Unusable(f"{template.name} is empty or beyond {RENDERED_CHARACTERS_MAX:,} letters.")
     return text
 
 
@@ -234,7 +230,7 @@ def _one_line(subject: str) -> str:
     # Data has no line breaks any more, so this one is the template's own.
     subject = subject.strip(" ")
     if _BREAKS.search(subject):
-        raise _Unusable("subject holds a line break; write it on one line.")
+        raise Unusable("subject holds a line break; write it on one line.")
     if len(subject) > SUBJECT_CHARACTERS_MAX:
         return subject[: SUBJECT_CHARACTERS_MAX - 1].rstrip() + "…"
     return subject
@@ -242,8 +238,3 @@ def _one_line(subject: str) -> str:
 
 def _short(text: str | None) -> str:
     return _BREAKS.sub(" ", text or "unreadable")[:200]
-
-
-def _title(template: Template) -> str:
-    owner = "The platform" if template.store_id is None else f"Store {template.store_id}"
-    return f"{owner}'s template {template.code} ({template.language})"

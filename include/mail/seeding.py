@@ -7,7 +7,8 @@ import json
 from sqlalchemy import Engine
 
 from include.database import run_stage, transaction
-from include.mail.templates import DECLARED_VARIABLES, shipped_templates
+from include.mail.shipped import shipped_templates
+from include.mail.templates import DECLARED_VARIABLES
 
 
 def seed_templates(engine: Engine) -> tuple[int, int]:

@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 from include.errors import TemplateError
 from include.mail.rendering import RENDERED_CHARACTERS_MAX, Renderer
-from include.mail.templates import Template, shipped_templates
+from include.mail.shipped import shipped_templates
+from include.mail.templates import Template
 
 SECRET = "Zoé-the-customer"  # a planted name, not a password
 

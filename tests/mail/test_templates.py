@@ -11,7 +11,8 @@ from jinja2 import meta
 import include.mail.templates as templates_module
 from include.mail.formats import SUPPORTED_LANGUAGES
 from include.mail.rendering import Rendered, Renderer
-from include.mail.templates import DECLARED_VARIABLES, Template, TemplateBook, shipped_templates
+from include.mail.shipped import shipped_templates
+from include.mail.templates import DECLARED_VARIABLES, Template, TemplateBook
 
 WARNING, EXPIRED = "loyalty_points_expiring", "loyalty_points_expired"
 SHIPPED = list(shipped_templates().values())
