@@ -19,7 +19,8 @@ _MARKUP = re.compile(
     r"|<[a-zA-Z/!](?:\"[^\"]*\"|'[^']*'|[^>\"'])*(?:>|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
-_MARK = re.compile("(?:<!--)?\ue000([0-9]+)\ue001(?:-->)?(=\"\")?")
+_BODY = re.compile("<body", re.IGNORECASE)
+_MARK = re.compile('(?:<!--)?\ue000([0-9]+)\ue001(?:-->)?(=")?')
 
 
 def inline_css(source: str) -> str:
@@ -34,6 +35,8 @@ def inline_css(source: str) -> str:
         raise Unusable("body_html holds characters of the private use area.")
     tags: list[str] = []
     marked = _marked(source, tags)
+    if not _BODY.search(marked):  # else the mark of a first tag would be taken for a part of <head>
+        marked = f"<!DOCTYPE html><html><head></head><body>{marked}</body></html>"
     try:
         inlined = _INLINER.inline(marked)
     except ValueError as error:

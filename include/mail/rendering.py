@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
@@ -130,6 +131,30 @@ class Renderer:
             " ".join(map(str, errors)) or "There is no template; load the templates."
         )
 
+    def names_in(self, template: Template) -> set[str]:
+        """Return every variable that the template asks for, in whatever branch.
+
+        Raises:
+            Unusable: the template cannot be read.
+        """
+        parts = {
+            "subject": template.subject,
+            "body_text": template.body_text,
+            "body_html": template.body_html,
+        }
+        return {
+            name.name
+            for part, source in parts.items()
+            for name in self._tree(part, source).find_all(nodes.Name)
+        }
+
+    def may_break(self, subject: str) -> bool:
+        """Tell whether a subject has a line break of its own, in whatever branch."""
+        tree = self._tree("subject", subject)
+        texts = [each.value for each in tree.find_all(nodes.Const)]
+        texts += [each.data for each in tree.find_all(nodes.TemplateData)]
+        return any(isinstance(text, str) and _BREAKS.search(text) for text in texts)
+
     def _compile(self, template: Template) -> _Compiled | str:
         # A broken template is remembered as its sentence: lru_cache forgets exceptions, and
         # compiling it anew for each mail would delay the other stores.
@@ -143,23 +168,34 @@ class Renderer:
             return str(cause)
 
     def _part(self, name: str, source: str) -> jinja2.Template:
+        tree = self._tree(name, source)
+        with _blaming(name):
+            code = self._environment.compile(tree, name)
+        return jinja2.Template.from_code(self._environment, code, {})
+
+    def _tree(self, name: str, source: str) -> nodes.Template:
         if len(source) > SOURCE_CHARACTERS_MAX:
             raise Unusable(f"{name} has more than {SOURCE_CHARACTERS_MAX:,} characters.")
         if source.count("{{") + source.count("{%") > TAGS_MAX:
             raise Unusable(f"{name} has more than {TAGS_MAX} tags.")
-        try:
+        with _blaming(name):
             tree = self._environment.parse(source)
             _refuse_what_is_not_allowed(tree, name)
             _refuse_nested_filters(tree, name)
-            code = self._environment.compile(tree, name)
-        except Unusable:
-            raise
-        except jinja2.TemplateSyntaxError as error:
-            raise Unusable(f"{name}, line {error.lineno}: {_short(error.message)}") from None
-        except Exception as error:  # a stranger's code: whatever it sets off is its own fault
-            kind = type(error).__name__
-            raise Unusable(f"{name} is nested too deeply or unreadable ({kind}).") from None
-        return jinja2.Template.from_code(self._environment, code, {})
+        return tree
+
+
+@contextmanager
+def _blaming(part: str) -> Iterator[None]:
+    try:
+        yield
+    except Unusable:
+        raise
+    except jinja2.TemplateSyntaxError as error:
+        raise Unusable(f"{part}, line {error.lineno}: {_short(error.message)}") from None
+    except Exception as error:  # a stranger's code: whatever it sets off is its own fault
+        kind = type(error).__name__
+        raise Unusable(f"{part} is nested too deeply or unreadable ({kind}).") from None
 
 
 def _keep_only(registry: dict[str, Any], names: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ _ORDINARY: dict[str, Any] = {
 _ONE = {"points": 1, "days_remaining": 1, "inactivity_days": 1, "stamps": 1, "stamps_target": 1}
 # Every name long enough to wrap anywhere, with what HTML, headers and mail programs stumble over.
 _LONG_NAME = (
-    "Maximiliane-Alexandra “Lexi” O’Neill & Söhne <b>Ëmmer</b> 👩\u200d👧 שלום "
+    "Maximiliane-Alexandra “Lexi” O\u2019Neill & Söhne <b>Ëmmer</b> 👩\u200d👧 שלום "
     "Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüssel"
 )
 _LONGEST: dict[str, Any] = dict.fromkeys(NAME_VARIABLES, _LONG_NAME) | {

@@ -75,7 +75,7 @@ class Writer:
             return Result(mail.id, "unrenderable", said)
 
     def _letter(self, mail: Mail, recipient: str, written_at: datetime) -> Letter:
-        rendered, template = self._render(mail)
+        rendered, template = self.fill(mail)
         identity = message_id(mail.occurrence_key, self._domain)
         content = build_message(
             rendered=rendered,
@@ -89,7 +89,12 @@ class Writer:
         )
         return Letter(recipient, identity, content)
 
-    def _render(self, mail: Mail) -> tuple[Rendered, Template]:
+    def fill(self, mail: Mail) -> tuple[Rendered, Template]:
+        """Return what the mail says, and the template that says it: the best one that works.
+
+        Raises:
+            TemplateError: there is none.
+        """
         candidates = self._book.candidates(mail.template_code, mail.language, mail.store_id)
         broken: list[TemplateError] = []
         # One language at a time, so that dates and numbers are in the language of the template.

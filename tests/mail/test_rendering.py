@@ -8,8 +8,9 @@ from markupsafe import Markup
 
 from include.errors import TemplateError
 from include.mail.rendering import RENDERED_CHARACTERS_MAX, Renderer
+from include.mail.samples import sample
 from include.mail.shipped import shipped_templates
-from include.mail.templates import Template
+from include.mail.templates import NAME_VARIABLES, Template
 
 SECRET = "Zoé-the-customer"  # a planted name, not a password
 
@@ -232,9 +233,7 @@ def test_without_a_candidate_the_error_says_what_to_do(renderer: Renderer) -> No
     "text", ["👩‍👧 Ünï", "x" * 10_000, "<script>alert(1)</script>", "{{ 7*7 }}"]
 )
 def test_shipped_templates_bear_any_data(renderer: Renderer, shipped: Template, text: str) -> None:
-    names = ("customer_first_name", "program_name", "merchant_name", "store_name", "card_number")
-    rest = {"points": "1", "expiration_date": "20 November 2026", "points_count": 1}
-    days = {"days_remaining": 1, "inactivity_days": 1}
-    rendered = renderer.render(shipped, dict.fromkeys(names, text) | rest | days)
+    given = sample("one", shipped.code, shipped.language) | dict.fromkeys(NAME_VARIABLES, text)
+    rendered = renderer.render(shipped, given)
     assert text in rendered.text
     assert "<script" not in rendered.html
