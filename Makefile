@@ -9,7 +9,7 @@ RUN := cd "$(ROOT)" && "$(VENV)/bin/python" -m
 # What was given to make itself: Debian sets LANGUAGE in everybody's environment.
 given = $(if $(findstring command,$(origin $1)),$($1))
 
-.PHONY: help demo test run up down url migrate templates preview check bench lint lock
+.PHONY: help demo test soak mutants run up down url migrate templates preview check bench lint lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
@@ -19,6 +19,12 @@ demo: $(VENV)/.installed ## replay a real purchase history and run several days 
 
 test: $(VENV)/.installed-dev lint ## linters, type checker and all tests
 	@$(RUN) pytest -q $(TESTS)
+
+soak: $(VENV)/.installed-dev ## random histories, faults, traffic and mutants for MINUTES=10
+	@$(RUN) tests.soak --minutes "$(or $(MINUTES),10)" $(if $(SEED),--seed "$(SEED)")
+
+mutants: $(VENV)/.installed-dev ## apply small wrong versions of the SQL one by one; which survive?
+	@$(RUN) tests.mutants $(MUTANTS)
 
 bench: $(VENV)/.installed ## what a catch-up day costs, stage by stage (LOYALTY_BENCH_CARDS=200000)
 	@$(RUN) include.commands.bench

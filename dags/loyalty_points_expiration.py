@@ -4,12 +4,16 @@
 Warns the customers whose points are about to expire, expires the points that are due, writes the
 ledger, and mails the customers whose points went.
 
-    open_run ─┬─ warnings:  select cohort → queue warnings → export files → send mail
-              └─ expiry:    select cohort → (size check) → expire points → export files → send mail
-                  both carried out → reconcile → close_run     (waits for no mail server)
+    open_run → late activity: plan → reinstate points
+             ├─ warnings:  select cohort → queue warnings → export files → send mail
+             └─ expiry:    select cohort → check size → expire points → export files → send mail
+                 both carried out → reconcile → close_run     (waits for no mail server, no person)
 
 **Safe to repeat.** Clear or rerun any task or day: what was done is not done again, and the first
 report stands. A missed day heals with the next run. A red task says in its last line what to do.
+
+**A held program.** An expiry far beyond a program's own history is skipped as `held` and handed to
+the DAG `loyalty_held_expirations`, where a person approves or rejects it under *Required Actions*.
 
 **A red `send_mail`** means the mail server did not answer. Points and books are right, the mails
 are queued, and the next run of any day sends them.
@@ -18,60 +22,29 @@ are queued, and the next run of any day sends them.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import (
-    DAG,
-    Asset,
-    ExceptionRetryPolicy,
-    Metadata,
-    Param,
-    RetryAction,
-    RetryRule,
-    get_current_context,
-    task,
-    task_group,
-    timezone,
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import DAG, Metadata, Param, get_current_context, task, task_group, timezone
+
+from include.tasks import (
+    DEFAULT_ARGS,
+    WARNINGS,
+    Kind,
+    close_run,
+    expire_points,
+    export_files,
+    reconcile,
+    reinstate_points,
+    send_mail,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from airflow.sdk.definitions.xcom_arg import XComArg
 
 START_DATE = os.environ.get("LOYALTY_START_DATE")
-RETRIES = int(os.environ.get("LOYALTY_TASK_RETRIES", "3"))
-
-WARNINGS = Asset("loyalty_warnings", uri="loyalty://warnings")
-EXPIRATIONS = Asset("loyalty_expirations", uri="loyalty://expirations")
-COHORT_FILES = Asset("loyalty_cohort_files", uri="loyalty://cohort-files")
-MAILS = Asset("loyalty_mails", uri="loyalty://mails")
-RUNS = Asset("loyalty_expiration_runs", uri="loyalty://runs")
-
-Kind = Literal["warning", "expiry"]
-
-# A lost connection or a busy lock passes; what a person has to put right does not.
-RETRY_WHERE_IT_HELPS = ExceptionRetryPolicy(
-    rules=[
-        RetryRule(
-            exception="include.errors.DatabaseUnreachableError",
-            action=RetryAction.RETRY,
-            reason="The database may be back in a moment.",
-        ),
-        RetryRule(
-            exception="include.errors.MailServerError",
-            action=RetryAction.RETRY,
-            retry_delay=timedelta(minutes=5),
-            reason="The mail server may be back in a few minutes; the mails stay queued.",
-        ),
-        RetryRule(
-            exception="include.errors.LoyaltyError",
-            action=RetryAction.FAIL,
-            reason="A person has to put this right; see the last line of the log.",
-        ),
-    ]
-)
 
 
 @task(
@@ -90,6 +63,17 @@ def open_run() -> int:
         run_after=dag_run.run_after,
         params=context["params"],
     )
+
+
+@task(
+    doc_md="Plans to give back what expired although its customer had come in time: activity from "
+    "before the last usable day was over that reached the database after the expiry.",
+    execution_timeout=timedelta(hours=1),
+)
+def select_late_activity(run: int) -> dict[str, int]:
+    from include import stages
+
+    return stages.select_cohort(run, "reinstatement")
 
 
 @task(
@@ -116,71 +100,20 @@ def queue_warnings(run: int) -> Iterator[Metadata]:
 
 
 @task(
-    doc_md="Expires the points, chunk by chunk: lock the cards, decide once more on the rows as "
-    "they are now, then ledger row, balance and mail in one transaction. A card that a till holds "
-    "is passed over and taken in a last pass; one that came back keeps its points.",
-    outlets=[EXPIRATIONS],
-    execution_timeout=timedelta(hours=6),
+    doc_md="Judges each program's expiry cohort against its own history. What is far beyond it (a "
+    "settings change, a broken import) is skipped as `held` and waits for a person's approval.",
 )
-def expire_points(run: int) -> Iterator[Metadata]:
+def check_size(run: int) -> list[dict[str, Any]]:
     from include import stages
 
-    yield Metadata(EXPIRATIONS, {"run_id": run, **stages.carry_out(run, "expiry")})
+    return stages.check_size(run)
 
 
-@task(
-    doc_md="Writes what was queued or expired as CSV parts and a manifest with checksums, without "
-    "names or addresses. Can always be repeated from the database.",
-    outlets=[COHORT_FILES],
-    execution_timeout=timedelta(hours=1),
-)
-def export_files(run: int, kind: Kind) -> list[str]:
-    from include import stages
-
-    parts, figures = stages.export_files(run, kind)
-    get_current_context()["outlet_events"][COHORT_FILES].extra = {
-        "run_id": run,
-        "kind": kind,
-        **figures,
-    }
-    return parts
-
-
-@task(
-    doc_md="Sends the mails that one file part names, then whatever else is due, and records every "
-    "outcome. Red when the mail server does not answer: the mails stay queued.",
-    outlets=[MAILS],
-    map_index_template="{{ part }}",
-    execution_timeout=timedelta(hours=6),
-)
-def send_mail(run: int, kind: Kind, part: str) -> None:
-    from include import stages
-
-    context = get_current_context()
-    context["part"] = part  # names the mapped task
-    figures = stages.send_mail(run, kind, part)
-    context["outlet_events"][MAILS].extra = {"run_id": run, "kind": kind, **figures}
-
-
-@task(
-    doc_md="Proves the run before it is closed: every touched card's books add up, the report "
-    "equals the ledger, and nothing eligible is left without a stated reason."
-)
-def reconcile(run: int) -> int:
-    from include import stages
-
-    stages.prove(run)
-    return run
-
-
-@task(
-    doc_md="Writes the report by program and closes the run, whose rows never change again.",
-    outlets=[RUNS],
-)
-def close_run(run: int) -> Iterator[Metadata]:
-    from include import stages
-
-    yield Metadata(RUNS, {"run_id": run, **stages.close_run(run)})
+@task_group(tooltip="Points that expired although the customer had come in time")
+def late_activity(run: int) -> XComArg:
+    given_back = reinstate_points(run)
+    select_late_activity(run) >> given_back
+    return given_back
 
 
 @task_group(tooltip="Customers whose points are about to expire")
@@ -194,10 +127,17 @@ def warnings(run: int) -> XComArg:
 
 @task_group(tooltip="Points that are due")
 def expiry(run: int) -> XComArg:
+    held_programs = check_size(run)
+    TriggerDagRunOperator.partial(
+        task_id="hand_over_held",
+        trigger_dag_id="loyalty_held_expirations",
+        logical_date=None,
+        skip_when_already_exists=True,
+        doc_md="One approval per held program, in a DAG run of its own; this run does not wait.",
+    ).expand_kwargs(held_programs)
     carried_out = expire_points(run)
     parts = export_files(run, "expiry")
-    # The size check takes its place between the selection and the expiry.
-    select_cohort(run, "expiry") >> carried_out >> parts
+    select_cohort(run, "expiry") >> held_programs >> carried_out >> parts
     send_mail.partial(run=run, kind="expiry").expand(part=parts)
     return carried_out
 
@@ -239,17 +179,9 @@ with DAG(
             description="Only these merchants' programs; empty: all.",
         ),
     },
-    default_args={
-        "owner": "loyalty",
-        "retries": RETRIES,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=10),
-        "retry_policy": RETRY_WHERE_IT_HELPS,
-        "execution_timeout": timedelta(minutes=30),
-    },
+    default_args=DEFAULT_ARGS,
 ):
     opened = open_run()
     proven = reconcile(opened)
-    [warnings(opened), expiry(opened)] >> proven
+    late_activity(opened) >> [warnings(opened), expiry(opened)] >> proven
     close_run(proven)

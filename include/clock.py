@@ -40,7 +40,7 @@ def read_clock(engine: Engine) -> datetime:
     Raises:
         InvalidInstantError: `LOYALTY_NOW` is unreadable or later than the database's clock.
     """
-    with transaction(engine) as connection:
+    with transaction(engine, role=None) as connection:
         now: datetime = run_stage(connection, "read_clock", {})["now_at"]
     text = os.environ.get("LOYALTY_NOW")
     if not text:

@@ -11,15 +11,32 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from include.clock import read_clock
-from include.database import CHUNK, LAST_PASS, SELECTION, Binds, run_stage, transaction
-from include.runs import is_closed, is_dry
+from include.database import (
+    CHUNK,
+    HOLDING,
+    LAST_PASS,
+    SELECTION,
+    Binds,
+    run_stage,
+    transaction,
+)
+from include.runs import hold_open, is_dry
 from include.settings import positive_int
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["warning", "expiry"]
-SELECT_STAGE: dict[Kind, str] = {"warning": "select_warnings", "expiry": "select_expiry"}
-CARRY_OUT_STAGE: dict[Kind, str] = {"warning": "queue_warnings", "expiry": "expire_points"}
+# A `reinstatement` gives back what an expiry took; its plan and skips have tables of their own.
+Kind = Literal["warning", "expiry", "reinstatement"]
+SELECT_STAGE: dict[Kind, str] = {
+    "warning": "select_warnings",
+    "expiry": "select_expiry",
+    "reinstatement": "select_late_activity",
+}
+CARRY_OUT_STAGE: dict[Kind, str] = {
+    "warning": "queue_warnings",
+    "expiry": "expire_points",
+    "reinstatement": "reinstate_points",
+}
 CHUNK_SIZE_DEFAULT = 1000
 
 
@@ -40,15 +57,17 @@ class Deeds:
     cards_skipped: int
 
 
-def select_cohort(engine: Engine, run_id: int, kind: Kind) -> Plan:
-    """Plan the cohort of one kind; on a closed run, tell what was planned then."""
+def select_cohort(
+    engine: Engine, run_id: int, kind: Kind, *, stage: str | None = None, **binds: object
+) -> Plan:
+    """Plan the cohort of one kind; on a closed run, tell what was planned then.
+
+    `stage` names another selection than the kind's own, with the binds that it needs.
+    """
     with transaction(engine, SELECTION) as connection:
-        if is_closed(engine, run_id):
-            _tell_closed(run_id)
-            counted = run_stage(connection, "count_cohort", {"run_id": run_id, "kind": kind})
-        else:
-            run_stage(connection, SELECT_STAGE[kind], {"run_id": run_id})
-            counted = run_stage(connection, "count_cohort", {"run_id": run_id, "kind": kind})
+        if hold_open(connection, run_id):
+            run_stage(connection, stage or SELECT_STAGE[kind], {"run_id": run_id, **binds})
+        counted = run_stage(connection, "count_cohort", {"run_id": run_id, "kind": kind})
     plan = Plan(int(counted["cards_planned"]), int(counted["points_planned"]))
     log.info("The %s cohort holds %s cards with %s points.", kind, *vars(plan).values())
     return plan
@@ -59,19 +78,35 @@ def carry_out(engine: Engine, run_id: int, kind: Kind) -> Deeds:
 
     A rerun finds what is left; on a closed run that is nothing.
     """
-    if is_closed(engine, run_id):
-        _tell_closed(run_id)
-    elif is_dry(engine, run_id):
-        with transaction(engine, SELECTION) as connection:
-            run_stage(connection, "skip_dry_run", _binds(engine, run_id, kind))
+    if is_dry(engine, run_id):
+        skip(engine, run_id, kind, "dry_run")
     else:
         _chunks(engine, run_id, kind)
         _last_pass(engine, run_id, kind)
     return _count_deeds(engine, run_id, kind)
 
 
-def _tell_closed(run_id: int) -> None:
-    log.info("Run %s is closed; nothing is changed. Clear the whole run to repeat it.", run_id)
+def skip(
+    engine: Engine,
+    run_id: int,
+    kind: Kind,
+    reason: str,
+    *,
+    card_id: int | None = None,
+    program_ids: list[int] | None = None,
+) -> None:
+    """Note `reason` on what is planned and undecided: of one card, some programs, or all."""
+    binds: Binds = {
+        "run_id": run_id,
+        "kind": kind,
+        "reason": reason,
+        "skipped_at": read_clock(engine),
+        "card_id": card_id,
+        "program_ids": program_ids,
+    }
+    with transaction(engine, SELECTION) as connection:
+        if hold_open(connection, run_id):
+            run_stage(connection, "skip_members", binds)
 
 
 def _binds(engine: Engine, run_id: int, kind: Kind) -> Binds:
@@ -91,6 +126,8 @@ def _chunk(engine: Engine, kind: Kind, binds: Binds) -> int | None:
     last_card_id: int | None = None
     try:
         with transaction(engine, CHUNK) as connection:
+            if not hold_open(connection, binds["run_id"]):
+                return None
             locked = run_stage(connection, "lock_chunk", binds)
             last_card_id = locked["last_card_id"]
             _decide_locked(connection, kind, locked)
@@ -110,6 +147,7 @@ def _require_lock_conflict(error: OperationalError) -> None:
 def _decide_locked(connection: Connection, kind: Kind, locked: Binds) -> None:
     # A second statement, so that it sees what committed while the first one waited.
     if locked["card_ids"]:
+        run_stage(connection, "limit_session", vars(HOLDING))
         run_stage(connection, CARRY_OUT_STAGE[kind], locked)
 
 
@@ -126,8 +164,11 @@ def _last_pass(engine: Engine, run_id: int, kind: Kind) -> None:
 
 
 def _decide_held(engine: Engine, kind: Kind, binds: Binds) -> None:
+    run_id, card_id = binds["run_id"], binds["held_card_id"]
     try:
         with transaction(engine, LAST_PASS) as connection:
+            if not hold_open(connection, run_id):
+                return
             locked = run_stage(connection, "lock_held_card", binds)
             _decide_locked(connection, kind, locked)
         is_held = locked["card_ids"] is None
@@ -135,9 +176,8 @@ def _decide_held(engine: Engine, kind: Kind, binds: Binds) -> None:
         _require_lock_conflict(error)
         is_held = True
     if is_held:
-        log.warning("Card %s is held by a till; it is due again.", binds["held_card_id"])
-        with transaction(engine) as connection:
-            run_stage(connection, "skip_held_card", binds)
+        log.warning("Card %s is held by a till; it is due again.", card_id)
+        skip(engine, run_id, kind, "locked", card_id=card_id)
 
 
 def _count_deeds(engine: Engine, run_id: int, kind: Kind) -> Deeds:

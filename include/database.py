@@ -8,13 +8,22 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from psycopg2.errors import InsufficientPrivilege, InvalidParameterValue
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from include.errors import DatabaseUnreachableError, SchemaError
+from include.errors import ConfigurationError, DatabaseUnreachableError, SchemaError
 from include.settings import SQL_ROOT
 
 Binds = dict[str, Any]
+
+# What a task may do, table by table, is granted to these roles; each transaction puts one on.
+PIPELINE, MAILER, EDITOR, READER = ROLES = (
+    "loyalty_pipeline",
+    "loyalty_mailer",
+    "loyalty_editor",
+    "loyalty_reader",
+)
 
 
 @dataclass(frozen=True)
@@ -23,16 +32,23 @@ class Limits:
 
     lock_timeout: str = "2s"
     statement_timeout: str = "60s"
+    # Nothing is waited for between two statements; a frozen task must not keep what it holds.
+    idle_timeout: str = "60s"
 
 
 SHORT = Limits()
 # Selecting reads and inserts only; a catch-up over a large platform may take minutes.
 SELECTION = Limits(statement_timeout="30min")
-# Below PostgreSQL's deadlock_timeout of a second: a chunk gives way before a till could be chosen
-# as the victim.
-CHUNK = Limits(lock_timeout="500ms")
-# The last pass holds nothing while it waits for a till's card.
-LAST_PASS = Limits(lock_timeout="5s")
+# A task that freezes with a chunk of cards in its hands loses its session, not the tills theirs.
+# Locking a chunk waits for no card; this bounds the wait for the tables themselves.
+CHUNK = Limits(lock_timeout="500ms", idle_timeout="10s")
+# Locking a held card waits for its till; it holds no other card meanwhile.
+LAST_PASS = Limits(lock_timeout="5s", idle_timeout="10s")
+# With cards in hand next to nothing is waited for: whoever waits for one of them may hold what we
+# ask for, and PostgreSQL looks for a victim after a second (deadlock_timeout) of his waiting.
+HOLDING = Limits(lock_timeout="50ms", idle_timeout="10s")
+# Closing waits for every transaction that still writes the run's rows, frozen ones too.
+CLOSING = Limits(lock_timeout="60s", statement_timeout="30min")
 # What a mail server accepted must be written down, even if the application holds a mail's row.
 RECORDING = Limits(lock_timeout="60s", statement_timeout="120s")
 
@@ -77,15 +93,39 @@ def connect(url: str) -> Engine:
 
 
 @contextmanager
-def transaction(engine: Engine, limits: Limits = SHORT) -> Iterator[Connection]:
-    """Open one bounded transaction: committed at the end, rolled back on any error.
+def transaction(
+    engine: Engine, limits: Limits = SHORT, *, role: str | None = PIPELINE
+) -> Iterator[Connection]:
+    """Open one bounded transaction under `role`: committed at the end, rolled back on any error.
 
     Raises:
         DatabaseUnreachableError: no connection was to be had.
+        SchemaError: the role does not exist; the migrations have not been applied.
+        ConfigurationError: the connecting user may not put the role on.
     """
     with _open(engine) as connection, connection.begin():
         run_stage(connection, "limit_session", vars(limits))
+        if role:
+            _put_on(connection, role)
         yield connection
+
+
+def _put_on(connection: Connection, role: str) -> None:
+    try:
+        run_stage(connection, "put_on_role", {"role": role})
+    except DBAPIError as error:
+        user = connection.engine.url.username
+        if isinstance(error.orig, InvalidParameterValue):
+            raise SchemaError(
+                f"The cluster has no role {role}; run `make migrate` with AIRFLOW_CONN_LOYALTY_DB "
+                "naming the database."
+            ) from error
+        if isinstance(error.orig, InsufficientPrivilege):
+            raise ConfigurationError(
+                f"The database user {user!r} may not put on the role {role}; let an administrator "
+                f"run: grant {', '.join(ROLES)} to {user};"
+            ) from error
+        raise
 
 
 @contextmanager
@@ -108,7 +148,7 @@ def require_schema(engine: Engine) -> None:
     Raises:
         SchemaError: the migrations have not been applied.
     """
-    with transaction(engine) as connection:
+    with transaction(engine, role=None) as connection:
         if not run_stage(connection, "check_schema", {})["is_migrated"]:
             raise SchemaError(
                 f"Database {engine.url.database!r} lacks the pipeline's tables in schema loyalty; "

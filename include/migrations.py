@@ -12,9 +12,11 @@ from typing import Any
 
 from alembic import command, op
 from alembic.config import Config
+from psycopg2.errors import InsufficientPrivilege
 from sqlalchemy import Connection, CursorResult, Engine, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
+from include.database import ROLES
 from include.errors import SchemaError
 from include.settings import SQL_ROOT
 
@@ -26,8 +28,8 @@ MIGRATION_LOCK = 7_016_513
 TURN_WAIT_SECONDS = 600
 
 
-def migrate(engine: Engine) -> str:
-    """Apply every missing migration and return the version the database has then.
+def migrate(engine: Engine, target: str = "head") -> str:
+    """Apply every missing migration up to `target`; return the version the database has then.
 
     Raises:
         SchemaError: the server is too old, a table of the application differs from what the
@@ -37,7 +39,7 @@ def migrate(engine: Engine) -> str:
         _wait_for_turn(connection)
         try:
             _prepare(connection)
-            _upgrade(connection)
+            _upgrade(connection, target)
             return current_version(connection) or "none"
         finally:
             connection.rollback()
@@ -73,23 +75,51 @@ def _prepare(connection: Connection) -> None:
     connection.commit()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, target: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, target)
     except OperationalError as error:
         raise SchemaError(
             "The migration could not get its lock or was cut off, and changed nothing in that "
             f"step; run `make migrate` again at a quieter time. PostgreSQL said: {error.orig}"
+        ) from error
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        raise SchemaError(
+            "The connecting user may not change these tables; run `make migrate` as their owner. "
+            f"PostgreSQL said: {str(error.orig).strip()}"
         ) from error
 
 
 def run_file(name: str) -> None:
     """Execute the file `name` below `sql/migrations` in the migration's transaction."""
     _execute(op.get_bind(), (MIGRATIONS / name).read_text(encoding="utf-8"))
+
+
+def create_roles(name: str) -> None:
+    """Execute the file `name`, which creates roles and lends them to whoever migrates.
+
+    Raises:
+        SchemaError: the connecting user may do neither; says what an administrator has to do.
+    """
+    connection = op.get_bind()
+    user = connection.scalar(text("select current_user"))
+    try:
+        run_file(name)
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        raise SchemaError(
+            f"The user {user} may not create the pipeline's roles or put them on. Let an "
+            f"administrator run: {''.join(f'create role {role} nologin; ' for role in ROLES)}"
+            f"grant {', '.join(ROLES)} to {user}; -- then run `make migrate` again. "
+            f"PostgreSQL said: {str(error.orig).strip()}"
+        ) from error
 
 
 def verify_columns(name: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from include.clock import check_as_of, parse_instant, read_clock
-from include.database import SELECTION, require_schema, run_stage, statements, transaction
+from include.database import CLOSING, SELECTION, require_schema, run_stage, statements, transaction
 from include.errors import ConfigurationError
 from include.reconcile import prove_report
 
@@ -26,6 +26,7 @@ class RunRequest:
     as_of: datetime
     dry_run: bool = False
     merchant_ids: tuple[int, ...] | None = None
+    run_type: Literal["daily", "reinstatement"] = "daily"
 
 
 def resolve_as_of(
@@ -85,10 +86,16 @@ def _warn_of_unknown_zones(engine: Engine, run_id: int) -> None:
             )
 
 
-def is_closed(engine: Engine, run_id: int) -> bool:
-    """Tell whether the run is closed; its rows never change any more."""
-    with transaction(engine) as connection:
-        return bool(run_stage(connection, "read_run_status", {"run_id": run_id})["is_closed"])
+def hold_open(connection: Connection, run_id: int) -> bool:
+    """Tell whether the run is open, and keep it open until this transaction ends.
+
+    Whoever adds to a run's rows asks this first: a closed run never changes, not even by a task
+    that was frozen while its repetition closed the run.
+    """
+    if run_stage(connection, "hold_run", {"run_id": run_id})["is_open"]:
+        return True
+    log.info("Run %s is closed; nothing is changed. Clear the whole run to repeat it.", run_id)
+    return False
 
 
 def is_dry(engine: Engine, run_id: int) -> bool:
@@ -106,7 +113,7 @@ def close_run(engine: Engine, run_id: int) -> dict[str, int]:
     Raises:
         ReconcileError: the report does not equal the ledger; the run stays open.
     """
-    with transaction(engine, SELECTION) as connection:
+    with transaction(engine, CLOSING) as connection:
         closed = run_stage(
             connection, "close_run", {"run_id": run_id, "closed_at": read_clock(engine)}
         )
@@ -125,6 +132,10 @@ REPORT_FIGURES = (
     "cards_expired",
     "points_expired",
     "expiry_cards_skipped",
+    "programs_held",
+    "cards_reinstated",
+    "points_reinstated",
+    "reinstatements_skipped",
 )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from airflow.sdk import BaseHook, ObjectStoragePath
 from sqlalchemy import Engine
 
-from include import cohort_files, cohorts, runs
+from include import cohort_files, cohorts, decisions, runs, size_check
 from include.cohorts import Kind
 from include.connections import DATABASE, MAIL, database_url, mail_server
 from include.database import connect
@@ -50,6 +50,65 @@ def open_run(
 def select_cohort(run_id: int, kind: Kind) -> dict[str, int]:
     """Plan one cohort; returns cards and points planned."""
     return vars(cohorts.select_cohort(_engine(), run_id, kind))
+
+
+def check_size(run_id: int) -> list[dict[str, Any]]:
+    """Hold the programs far beyond their history; returns what starts an approval for each."""
+    engine = _engine()
+    held = size_check.check_size(engine, run_id)
+    if runs.is_dry(engine, run_id):
+        return []
+    return [
+        {
+            "trigger_run_id": f"held__{run_id}__{program_id}",
+            "conf": {"run_id": run_id, "program_id": program_id},
+        }
+        for program_id in held
+    ]
+
+
+def open_held_run(*, dag_id: str, dag_run_id: str, params: Mapping[str, Any]) -> int:
+    """Open the run that decides on a held plan and return its id."""
+    if not params.get("run_id") or not params.get("program_id"):
+        raise ConfigurationError(
+            "Say which plan is to be decided: run_id, the daily run that holds it, and program_id."
+        )
+    plan = decisions.HeldPlan(int(params["run_id"]), int(params["program_id"]))
+    return decisions.open_held_run(_engine(), dag_id=dag_id, dag_run_id=dag_run_id, plan=plan)
+
+
+def describe_held_run(run_id: int) -> dict[str, str]:
+    """Return subject and body of what the person sees who decides on a held plan."""
+    return vars(decisions.describe_held_run(_engine(), run_id))
+
+
+def open_reinstatement(
+    *, dag_id: str, dag_run_id: str, as_of: datetime, params: Mapping[str, Any]
+) -> int:
+    """Open the run that undoes what the parameters name, plan it, and return its id."""
+    request = runs.RunRequest(dag_id, dag_run_id, as_of, run_type="reinstatement")
+    card_ids = params.get("card_ids")
+    undoing = decisions.Undoing(
+        run_id=params.get("run_id"),
+        program_id=params.get("program_id"),
+        card_ids=tuple(card_ids) if card_ids else None,
+    )
+    return decisions.open_reinstatement(_engine(), request, undoing)
+
+
+def describe_reinstatement(run_id: int) -> dict[str, str]:
+    """Return subject and body of what the person sees who decides on a reinstatement."""
+    return vars(decisions.describe_reinstatement(_engine(), run_id))
+
+
+def decide(run_id: int, kind: Kind, answered: Mapping[str, Any]) -> str:
+    """Write down what a person answered in Airflow's UI, and skip what was not approved."""
+    user = answered["responded_by_user"]
+    if user is None:  # Nobody answered in time; Airflow took the default answer.
+        return decisions.decide(_engine(), run_id, kind, "timed_out")
+    approved = answered["chosen_options"] == ["Approve"]
+    answer: decisions.Answer = "approved" if approved else "rejected"
+    return decisions.decide(_engine(), run_id, kind, answer, user["name"] or user["id"])
 
 
 def carry_out(run_id: int, kind: Kind) -> dict[str, int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +22,7 @@ from include.migrations import migrate
 # Read once: the tests themselves run without any connection in their environment.
 GIVEN_SERVER = os.environ.get("AIRFLOW_CONN_LOYALTY_DB")
 OWN_VARIABLES = ("AIRFLOW_CONN_", "LOYALTY_")
+MEMORY_BYTES_MIN = 2 << 30
 
 
 @pytest.fixture(autouse=True)
@@ -35,11 +38,22 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     if GIVEN_SERVER:
         yield make_url(GIVEN_SERVER).set(drivername="postgresql+psycopg2", query={})
         return
-    home = tmp_path_factory.mktemp("postgres")
+    home = in_memory() or tmp_path_factory.mktemp("postgres")
     try:
         yield make_url(postgres.start(home, durable=False).url("postgres"))
     finally:
         postgres.remove(home)
+        shutil.rmtree(home)
+
+
+def in_memory() -> Path | None:
+    """Return a new folder that lies in memory, None where there is no room for a server.
+
+    A database is 300 files: copying the template takes 17 ms in memory and 300 ms on a slow disk.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - only ever used through mkdtemp
+    is_roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > MEMORY_BYTES_MIN
+    return Path(tempfile.mkdtemp(prefix="loyalty-test-", dir=memory)) if is_roomy else None
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,9 @@ from include.clock import parse_instant
 from include.cohorts import Kind, carry_out, select_cohort
 from include.reconcile import reconcile
 from include.runs import RunRequest, close_run, open_run
+from include.size_check import check_size
 
-KINDS: tuple[Kind, Kind] = ("warning", "expiry")
+KINDS: tuple[Kind, ...] = ("reinstatement", "warning", "expiry")
 
 
 def run_day(
@@ -34,6 +35,8 @@ def run_day(
     run_id = open_run(engine, request)
     for kind in KINDS:
         select_cohort(engine, run_id, kind)
+        if kind == "expiry":
+            check_size(engine, run_id)
         carry_out(engine, run_id, kind)
     reconcile(engine, run_id)
     close_run(engine, run_id)

@@ -9,7 +9,7 @@ import pytest
 from include.cohorts import carry_out, select_cohort
 from include.errors import ReconcileError
 from include.reconcile import check_names, reconcile, violations
-from include.runs import RunRequest, close_run, is_closed, open_run
+from include.runs import RunRequest, close_run, open_run
 from tests import factories
 from tests.day import run_day
 from tests.rows import execute, fingerprint, rows
@@ -26,6 +26,11 @@ def ran(engine, at):
     factories.card(engine, program, points=50, last_activity_at="2025-01-10T12:00:00+00:00")
     factories.card(engine, program, points=30, last_activity_at="2025-12-01T12:00:00+00:00")
     return run_day(engine, AS_OF)
+
+
+def status(engine, run_id):
+    statement = "select status from loyalty.expiration_runs where id = %(run_id)s"
+    return rows(engine, statement, run_id=run_id)[0][0]
 
 
 def reseal(engine):
@@ -76,7 +81,7 @@ PLANTED = {
         "update loyalty.expiration_runs set points_expired = 99",
     ],
     "11_closed_runs_never_change": [
-        "update loyalty.expiration_run_programs set size_check = 'changed'",
+        "update loyalty.expiration_run_programs set cards_without_activity = 7",
     ],
     "12_one_mail_per_occurrence": [
         "delete from loyalty.email_logs where template_code = 'loyalty_points_expired'",
@@ -192,7 +197,6 @@ PLANTED_TOO = [
         [
             "insert into loyalty.expiration_skips values"
             " (1, 'warning', 2, 'emptied', '2026-01-02 02:00+00')",
-            "update loyalty.expiration_run_programs set warning_cards_skipped = 1",
         ],
     ),
     (
@@ -307,7 +311,7 @@ def test_pipeline_that_does_nothing_is_found(engine, at):
     run_id = open_run(engine, RunRequest("checks", "idle", datetime(2026, 1, 2, 2, tzinfo=UTC)))
     with pytest.raises(ReconcileError, match="expiry of 100 points is left by run 1"):
         reconcile(engine, run_id)
-    assert not is_closed(engine, run_id)
+    assert status(engine, run_id) == "open"
 
 
 def test_cards_touched_since_the_run_began_are_not_called_left_over(engine, at):
@@ -386,7 +390,7 @@ def test_failed_reconcile_leaves_the_run_open(engine, at):
     execute(engine, "update loyalty.loyalty_cards set points_balance = 1")
     with pytest.raises(ReconcileError, match="stays open"):
         reconcile(engine, run_id)
-    assert not is_closed(engine, run_id)
+    assert status(engine, run_id) == "open"
     execute(engine, "update loyalty.loyalty_cards set points_balance = 0")
     assert reconcile(engine, run_id) == 1
     assert close_run(engine, run_id)["points_expired"] == 100

@@ -20,7 +20,7 @@ from tests import factories
 
 ROOT = Path(__file__).resolve().parent.parent
 AS_OF = "2026-11-20T02:00:00+00:00"
-TASKS = 11
+TASKS = 14
 
 
 class Place:
@@ -83,8 +83,11 @@ def test_one_run_expires_warns_and_mails_and_a_second_finds_nothing(place, due_c
     first = place.call("run", "--as-of", AS_OF)
     assert first.returncode == 0, first.stdout + first.stderr
     # Every task of the graph ran, and Airflow's own record says so.
-    states = place.rows("airflow", "select state, count(*) from task_instance group by state")
-    assert states == [("success", TASKS)]
+    states = place.rows(
+        "airflow", "select state, count(*) from task_instance group by state order by 2"
+    )
+    # No program is held, so there is nothing to hand over.
+    assert states == [("skipped", 1), ("success", TASKS)]
     assert place.rows(
         "loyalty",
         "select points_delta, points_balance_after from loyalty.loyalty_transactions"

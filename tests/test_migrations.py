@@ -100,10 +100,14 @@ def test_rows_that_break_a_rule_are_named_and_the_rule_is_not_left_behind(empty)
         drop table loyalty.pipeline_version, loyalty.expiration_skips, loyalty.expirations,
             loyalty.expiration_warnings, loyalty.expiration_notices, loyalty.cohort_exports,
             loyalty.expiration_cohort_members, loyalty.expiration_run_programs,
-            loyalty.expiration_runs cascade;
+            loyalty.expiration_runs, loyalty.reinstatement_members, loyalty.reinstatements,
+            loyalty.reinstatement_skips cascade;
+        drop view loyalty.mails_naming_a_customer;
         drop sequence loyalty.mail_sender_id_seq;
         drop function loyalty.mail_language, loyalty.warning_occurrence_key,
-            loyalty.expiry_occurrence_key;
+            loyalty.expiry_occurrence_key, loyalty.lock_customers,
+            loyalty.is_pipeline_role, loyalty.refuse_change_of_closed_run,
+            loyalty.refuse_rows_of_closed_run, loyalty.refuse_second_reinstatement;
         alter table loyalty.loyalty_cards drop constraint loyalty_cards_nothing_negative;
         insert into loyalty.merchants (id, name) values (1, 'M');
         insert into loyalty.customers (id) values (1);
@@ -119,6 +123,32 @@ def test_rows_that_break_a_rule_are_named_and_the_rule_is_not_left_behind(empty)
     execute(empty, "update loyalty.loyalty_cards set points_balance = 0")
     assert migrate(empty) == VERSION
     assert scalar(empty, left) == 1
+
+
+def test_run_closed_before_a_migration_keeps_its_fingerprint(empty):
+    migrate(empty, "0003_plan_without_card_locks")
+    execute(
+        empty,
+        """
+        insert into loyalty.merchants (id, name) values (1, 'M');
+        insert into loyalty.customers (id) values (1);
+        insert into loyalty.loyalty_programs (id, merchant_id, name) values (1, 1, 'P');
+        insert into loyalty.loyalty_cards (id, program_id, merchant_id, customer_id, card_number)
+        values (1, 1, 1, 1, 'C');
+        insert into loyalty.loyalty_transactions (id, card_id, merchant_id, transaction_type)
+        values (1, 1, 1, 'points_expired');
+        insert into loyalty.expiration_runs (id, dag_id, dag_run_id, as_of, evaluated_at,
+            ledger_id_before, status, closed_at)
+        values (1, 'd', 'r', '2026-01-01Z', '2026-01-01Z', 0, 'closed', '2026-01-01Z');
+        insert into loyalty.expiration_run_programs (run_id, program_id, merchant_id, today,
+            evaluated_on, cutoff_at)
+        values (1, 1, 1, '2026-01-01', '2026-01-01', '2026-01-01Z');
+        insert into loyalty.expirations values (1, 1, '2025-01-01Z', '2026-01-01', 5, 1);
+        update loyalty.expiration_runs set digest = loyalty.run_digest(id);
+        """,
+    )
+    assert migrate(empty) == VERSION
+    assert scalar(empty, "select digest = loyalty.run_digest(id) from loyalty.expiration_runs")
 
 
 def test_the_ledger_refuses_a_second_expiry_of_a_cycle_by_key(engine):

@@ -71,7 +71,7 @@ def _timed(name: str, stage: Callable[[], Any], cards: int) -> None:
 
 
 def _fill(engine: Engine, cards: int) -> None:
-    with transaction(engine) as connection:
+    with transaction(engine, role=None) as connection:
         connection.exec_driver_sql("set local statement_timeout = 0")
         run_stage(connection, "bench", {"cards_total": cards, "as_of": AS_OF})
     with engine.connect() as connection:

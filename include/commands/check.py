@@ -7,7 +7,7 @@ import sys
 from include.clock import read_clock
 from include.commands.database import loyalty_engine
 from include.commands.entry import run_command
-from include.database import require_schema, statements, transaction
+from include.database import READER, require_schema, statements, transaction
 
 
 def main() -> int:
@@ -15,7 +15,7 @@ def main() -> int:
     require_schema(engine)
     (statement,) = statements("check_health")
     now = read_clock(engine)
-    with transaction(engine) as connection:
+    with transaction(engine, role=READER) as connection:
         troubles = connection.exec_driver_sql(statement, {"now_at": now}).scalars().all()
     for trouble in troubles:
         print(trouble, file=sys.stderr)

@@ -10,7 +10,7 @@ from include.migrations import migrate
 
 def main() -> int:
     engine = loyalty_engine()
-    with transaction(engine):
+    with transaction(engine, role=None):
         pass  # says in one sentence if nobody answers
     version = migrate(engine)
     print(f"{engine.url.host}:{engine.url.port}/{engine.url.database} is at {version}.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from include.database import statements, transaction
+from include.database import READER, statements, transaction
 from include.runs import read_report
 
 NOTHING = {"sent_total": 0, "refused_total": 0, "waiting_total": 0}
@@ -22,13 +22,19 @@ def show(engine: Engine, run_ids: list[int]) -> None:
         mails = _mails(engine, run_id)
         for number, program in enumerate(read_report(engine, run_id)):
             row = _row(program, mails.get(program["program_id"], NOTHING))
-            name = program["program_name"]
-            if program["exempt_reason"]:
-                name += f" ({program['exempt_reason'].replace('_', ' ')})"
+            name = program["program_name"] + _remark(program)
             day = _day(engine, run_id) if number == 0 else ""
             print(f"{day:<12}" + widths.format(name[:30], *(f"{value:,}" for value in row)))
             totals = [total + value for total, value in zip(totals, row, strict=True)]
     print(f"{'all days':<12}" + widths.format("", *(f"{value:,}" for value in totals)))
+
+
+def _remark(program: dict[str, Any]) -> str:
+    if program["exempt_reason"]:
+        return f" ({program['exempt_reason'].replace('_', ' ')})"
+    if program["size_check"] == "held":
+        return f" (held: {program['expiry_cards_planned']:,} cards)"
+    return ""
 
 
 def _row(program: dict[str, Any], mails: dict[str, Any]) -> list[int]:
@@ -44,13 +50,13 @@ def _row(program: dict[str, Any], mails: dict[str, Any]) -> list[int]:
 
 def _mails(engine: Engine, run_id: int) -> dict[int, dict[str, Any]]:
     (statement,) = statements("count_mails")
-    with transaction(engine) as connection:
+    with transaction(engine, role=READER) as connection:
         rows = connection.exec_driver_sql(statement, {"run_id": run_id}).mappings().all()
     return {row["program_id"]: dict(row) for row in rows}
 
 
 def _day(engine: Engine, run_id: int) -> str:
     (statement,) = statements("read_run_status")
-    with transaction(engine) as connection:
+    with transaction(engine, role=READER) as connection:
         row = connection.exec_driver_sql(statement, {"run_id": run_id}).mappings().one()
     return f"{row['as_of']:%Y-%m-%d}"

@@ -19,7 +19,11 @@ PROGRAMS = {
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
-DAGS = ("loyalty_points_expiration",)
+DAGS = (
+    "loyalty_points_expiration",
+    "loyalty_held_expirations",
+    "loyalty_points_reinstatement",
+)
 
 
 def main() -> int:

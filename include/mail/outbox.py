@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from include.database import RECORDING, Binds, run_stage, statements, transaction
+from include.database import MAILER, RECORDING, Binds, run_stage, statements, transaction
 from include.errors import LoyaltyError
 from include.mail.delivery import Outcome
 from include.mail.templates import DECLARED_VARIABLES
@@ -41,9 +41,13 @@ class Mail:
 
 @dataclass(frozen=True)
 class Claim:
-    """One batch: the ids picked, the mails to send, and what was set aside on the way."""
+    """One batch: the ids picked, the mails to send, and what was set aside on the way.
+
+    `last_id` is the last mail looked at, picked or passed over; None where no more was due.
+    """
 
     picked_ids: list[int]
+    last_id: int | None
     mails: list[Mail]
     superseded: int
     suppressed: int
@@ -87,8 +91,8 @@ def open_sender(engine: Engine) -> Iterator[Sender]:
     # Taken out of the pool, so that closing it really ends the session and frees the lock.
     session.detach()
     with session:
-        held = run_stage(session, "open_sender", {"sender_lock_class": SENDER_LOCK_CLASS})
-        sender = Sender(int(held["sender_id"]), engine, session, zones)
+        sender = Sender(_take_number(engine), engine, session, zones)
+        run_stage(session, "open_sender", sender.binds)
         try:
             yield sender
         finally:
@@ -97,9 +101,14 @@ def open_sender(engine: Engine) -> Iterator[Sender]:
                 run_stage(session, "close_sender", sender.binds)
 
 
+def _take_number(engine: Engine) -> int:
+    with transaction(engine, role=MAILER) as connection:
+        return int(run_stage(connection, "number_sender", {})["sender_id"])
+
+
 def read_known_time_zones(engine: Engine) -> list[str]:
     """Return the programs' time zones that the database knows; mails of others go by UTC."""
-    with transaction(engine) as connection:
+    with transaction(engine, role=MAILER) as connection:
         return list(run_stage(connection, "read_mail_zones", {})["known_time_zones"])
 
 
@@ -110,7 +119,7 @@ def recover(engine: Engine, recovered_at: datetime) -> tuple[int, int]:
         "recovered_at": recovered_at,
         "known_time_zones": read_known_time_zones(engine),
     }
-    with transaction(engine) as connection:
+    with transaction(engine, role=MAILER) as connection:
         recovered = run_stage(connection, "recover_mail", binds)
     return int(recovered["mails_queued_again"]), int(recovered["mails_ambiguous"])
 
@@ -136,12 +145,13 @@ def claim(
         "excluded_ids": list(excluded_ids),
         "sent_at": sent_at,
     }
-    with transaction(sender.engine) as connection:
+    with transaction(sender.engine, role=MAILER) as connection:
         claimed = run_stage(connection, "claim_mail", binds)
         (read,) = statements("read_claims")
         rows = connection.exec_driver_sql(read, claimed).mappings().all()
     return Claim(
         picked_ids=list(claimed["email_log_ids"]),
+        last_id=claimed["last_mail_id"],
         mails=[Mail(**row) for row in rows],
         superseded=int(claimed["mails_superseded"]),
         suppressed=int(claimed["mails_suppressed"]),
@@ -158,7 +168,7 @@ def record(sender: Sender, results: Sequence[Result], recorded_at: datetime) -> 
         "message_ids": [result.message_id for result in results],
         "recorded_at": recorded_at,
     }
-    with transaction(sender.engine, RECORDING) as connection:
+    with transaction(sender.engine, RECORDING, role=MAILER) as connection:
         return run_stage(connection, "record_mail", binds)
 
 

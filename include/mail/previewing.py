@@ -12,7 +12,7 @@ from pathlib import Path
 import jinja2
 from sqlalchemy import Engine
 
-from include.database import statements, transaction
+from include.database import READER, statements, transaction
 from include.errors import MailServerError, TemplateError
 from include.mail.delivery import MailServer, SmtpSession
 from include.mail.outbox import Mail
@@ -73,7 +73,7 @@ def read_shops(engine: Engine, store_id: int | None) -> list[Shop]:
         TemplateError: there is no such store.
     """
     (read,) = statements("read_shops")
-    with transaction(engine) as connection:
+    with transaction(engine, role=READER) as connection:
         rows = connection.exec_driver_sql(read, {"store_id": store_id}).mappings().all()
     shops = [Shop(**row) for row in rows]
     if store_id is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from include.database import run_stage, transaction
+from include.database import EDITOR, run_stage, transaction
 from include.mail.checking import check_templates
 from include.mail.shipped import shipped_templates
 from include.mail.templates import DECLARED_VARIABLES
@@ -38,7 +38,7 @@ def seed_templates(engine: Engine) -> Seeded:
         "body_texts": [template.body_text for template in shipped],
         "variable_lists": [json.dumps(DECLARED_VARIABLES[each.code]) for each in shipped],
     }
-    with transaction(engine) as connection:
+    with transaction(engine, role=EDITOR) as connection:
         done = run_stage(connection, "seed_templates", binds)
     return Seeded(
         added=int(done["templates_added"]),

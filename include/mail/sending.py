@@ -97,9 +97,9 @@ def _send_named(desk: _Desk, named_ids: Iterator[list[int]] | None) -> None:
 
 def _send_others(desk: _Desk) -> None:
     # Upwards by id, so that each mail is tried once per run and the loop ends.
-    after_id = 0
-    while picked_ids := _send_batch(desk, after_id=after_id).picked_ids:
-        after_id = max(picked_ids)
+    after_id: int | None = 0
+    while after_id is not None:
+        after_id = _send_batch(desk, after_id=after_id).last_id
 
 
 def _send_batch(desk: _Desk, *, named_ids: list[int] | None = None, after_id: int = 0) -> Claim:

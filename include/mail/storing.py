@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from include.database import run_stage, transaction
+from include.database import EDITOR, run_stage, transaction
 from include.errors import TemplateError
 from include.mail.checking import check_templates
 from include.mail.rendering import SOURCE_CHARACTERS_MAX
@@ -47,7 +47,7 @@ def store_template(engine: Engine, template: Template) -> None:
     """
     (checked,) = check_templates([template])
     binds = asdict(checked) | {"variables": json.dumps(DECLARED_VARIABLES[checked.code])}
-    with transaction(engine) as connection:
+    with transaction(engine, role=EDITOR) as connection:
         if checked.store_id is None:
             run_stage(connection, "store_template", binds)
         elif not run_stage(connection, "store_override", binds)["overrides_stored"]:

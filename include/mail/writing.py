@@ -11,7 +11,7 @@ from itertools import groupby
 
 from sqlalchemy import Engine
 
-from include.database import statements, transaction
+from include.database import MAILER, statements, transaction
 from include.errors import TemplateError
 from include.mail.delivery import MailServer
 from include.mail.formats import format_figures
@@ -36,7 +36,7 @@ class Letter:
 def load_templates(engine: Engine) -> TemplateBook:
     """Return the database's templates; where the platform has none, the project's own."""
     (read,) = statements("read_templates")
-    with transaction(engine) as connection:
+    with transaction(engine, role=MAILER) as connection:
         rows = connection.exec_driver_sql(read, {"template_codes": list(DECLARED_VARIABLES)})
         stored = [Template(**row) for row in rows.mappings()]
     # The later of two templates with the same key wins.

@@ -7,7 +7,7 @@ with
 last_close as (
     select max(runs.closed_at) as closed_at
     from loyalty.expiration_runs as runs
-    where runs.status = 'closed' and not runs.dry_run
+    where runs.status = 'closed' and runs.run_type = 'daily' and not runs.dry_run
 ),
 
 held_programs as (
@@ -18,7 +18,17 @@ held_programs as (
         and programs.run_id = (
             select max(runs.id)
             from loyalty.expiration_runs as runs
-            where runs.status = 'closed' and not runs.dry_run
+            where runs.status = 'closed' and runs.run_type = 'daily' and not runs.dry_run
+        )
+        and not exists (
+            select 1
+            from loyalty.expiration_runs as decided
+            inner join loyalty.expiration_run_programs as decided_programs
+                on decided.id = decided_programs.run_id
+            where
+                decided.held_run_id = programs.run_id
+                and decided.decision is not null
+                and decided_programs.program_id = programs.program_id
         )
 ),
 

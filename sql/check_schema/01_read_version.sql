@@ -1,4 +1,4 @@
--- Tells whether the pipeline's tables are there.
--- In: the catalogue. Out: one row; is_migrated is false before the first `make migrate`.
+-- Tells whether the database has every table that this release works with.
+-- In: the catalogue. Out: one row; is_migrated is false before the `make migrate` of this release.
 -- A rerun reads the same.
-select to_regclass('loyalty.expiration_notices') is not null as is_migrated
+select to_regclass('loyalty.mails_naming_a_customer') is not null as is_migrated

@@ -1,12 +1,12 @@
 -- Invariant 1: a card's balance is the sum of its ledger.
 -- In: cards and all their ledger rows. Out: one row per card whose balance differs.
--- Binds: run_id (null: every card; else the cards of that run's cohorts).
+-- Binds: run_id (null: every card; else the cards of that run's plans).
 -- A rerun reads only; a till moves both in one transaction, so it is never seen half done.
 with
 touched_cards as (
-    select members.card_id
-    from loyalty.expiration_cohort_members as members
-    where members.run_id = %(run_id)s::bigint
+    select run_cards.card_id
+    from loyalty.run_cards as run_cards
+    where run_cards.run_id = %(run_id)s::bigint
     union
     select cards.id as card_id
     from loyalty.loyalty_cards as cards

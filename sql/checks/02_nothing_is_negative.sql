@@ -1,12 +1,12 @@
 -- Invariant 2: no balance, count, total or running balance is negative.
 -- In: cards and their ledger rows. Out: one row per card or ledger row with a negative figure.
--- Binds: run_id (null: every card; else the cards of that run's cohorts).
+-- Binds: run_id (null: every card; else the cards of that run's plans).
 -- A rerun reads only. Constraints refuse such rows already; this also sees a dropped constraint.
 with
 touched_cards as (
-    select members.card_id
-    from loyalty.expiration_cohort_members as members
-    where members.run_id = %(run_id)s::bigint
+    select run_cards.card_id
+    from loyalty.run_cards as run_cards
+    where run_cards.run_id = %(run_id)s::bigint
     union
     select cards.id as card_id
     from loyalty.loyalty_cards as cards

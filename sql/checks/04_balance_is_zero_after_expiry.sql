@@ -1,14 +1,15 @@
 -- Invariant 4: right after an expiry the card's running balance is 0.
 -- In: the ledger up to each expiry. Out: one row per expiry that left something or took too much.
 -- Ids are not the order of commits: a till that took its id before our lock and committed after
--- it stands before the expiry. Its rows, dated no earlier than a minute before the booking, may
--- count as after; the balance must come to 0 with or without them.
--- Binds: run_id (null: every card; else the cards of that run's cohorts). A rerun reads only.
+-- it stands before the expiry. Rows dated no earlier than a minute before the booking, and rows
+-- whose balance is not the sum up to their id, may count as after; the balance must come to 0 with
+-- or without them. An expiry that late activity gave back is settled.
+-- Binds: run_id (null: every card; else the cards of that run's plans). A rerun reads only.
 with
 touched_cards as (
-    select members.card_id
-    from loyalty.expiration_cohort_members as members
-    where members.run_id = %(run_id)s::bigint
+    select run_cards.card_id
+    from loyalty.run_cards as run_cards
+    where run_cards.run_id = %(run_id)s::bigint
     union
     select cards.id as card_id
     from loyalty.loyalty_cards as cards
@@ -24,19 +25,45 @@ expiries as (
     from touched_cards
     inner join loyalty.expirations as expirations on touched_cards.card_id = expirations.card_id
     inner join loyalty.loyalty_transactions as ledger on expirations.transaction_id = ledger.id
+    where
+        not exists (
+            select 1
+            from loyalty.reinstatements as reinstatements
+            where
+                reinstatements.expiration_id = expirations.transaction_id
+                and reinstatements.activity_id is not null
+        )
+),
+
+summed_rows as (
+    select
+        expiries.*,
+        earlier.id as earlier_id,
+        earlier.points_delta,
+        earlier.transaction_at as earlier_at,
+        earlier.points_balance_after as earlier_balance_after,
+        sum(earlier.points_delta) over (
+            partition by expiries.id order by earlier.id
+        ) as points_summed
+    from expiries
+    inner join loyalty.loyalty_transactions as earlier
+        on expiries.card_id = earlier.card_id and expiries.id >= earlier.id
 ),
 
 earlier_rows as (
     select
-        expiries.*,
-        earlier.points_delta,
+        summed_rows.*,
         (
-            earlier.id < expiries.id
-            and earlier.transaction_at >= expiries.transaction_at - interval '1 minute'
+            summed_rows.earlier_id < summed_rows.id
+            and (
+                summed_rows.earlier_at >= summed_rows.transaction_at - interval '1 minute'
+                or (
+                    summed_rows.earlier_balance_after <> summed_rows.points_summed
+                    and summed_rows.earlier_balance_after >= summed_rows.points_delta
+                )
+            )
         ) as may_be_after
-    from expiries
-    inner join loyalty.loyalty_transactions as earlier
-        on expiries.card_id = earlier.card_id and expiries.id >= earlier.id
+    from summed_rows
 ),
 
 running_balances as (

@@ -1,13 +1,13 @@
 -- Invariant 6: nothing expired before its time, by the run's own snapshot of the settings.
 -- In: expirations, their run's settings and today, the promises of warnings sent before. Out: one
 -- row per expiry whose local day of activity plus the days, or whose promise, is not past.
--- Binds: run_id (null: every card; else the cards of that run's cohorts).
+-- Binds: run_id (null: every card; else the cards of that run's plans).
 -- A rerun reads only.
 with
 touched_cards as (
-    select members.card_id
-    from loyalty.expiration_cohort_members as members
-    where members.run_id = %(run_id)s::bigint
+    select run_cards.card_id
+    from loyalty.run_cards as run_cards
+    where run_cards.run_id = %(run_id)s::bigint
     union
     select cards.id as card_id
     from loyalty.loyalty_cards as cards

@@ -5,9 +5,9 @@
 -- A rerun reads only.
 with
 touched_cards as (
-    select members.card_id
-    from loyalty.expiration_cohort_members as members
-    where members.run_id = %(run_id)s::bigint
+    select run_cards.card_id
+    from loyalty.run_cards as run_cards
+    where run_cards.run_id = %(run_id)s::bigint
     union
     select cards.id as card_id
     from loyalty.loyalty_cards as cards
@@ -27,6 +27,13 @@ owned_rows as (
         members.merchant_id,
         format('%%s plan of run %%s', members.kind, members.run_id) as row_name
     from loyalty.expiration_cohort_members as members
+    where %(run_id)s::bigint is null or members.run_id = %(run_id)s::bigint
+    union all
+    select
+        members.card_id,
+        members.merchant_id,
+        format('reinstatement plan of run %%s', members.run_id) as row_name
+    from loyalty.reinstatement_members as members
     where %(run_id)s::bigint is null or members.run_id = %(run_id)s::bigint
     union all
     select

@@ -1,13 +1,13 @@
 -- Invariant 8: expiry never moves last_activity_at.
 -- In: each card's latest expired cycle. Out: one row per card whose last_activity_at left that
 -- cycle although no later activity stands in its ledger.
--- Binds: run_id (null: every card; else the cards of that run's cohorts).
+-- Binds: run_id (null: every card; else the cards of that run's plans).
 -- A rerun reads only.
 with
 touched_cards as (
-    select members.card_id
-    from loyalty.expiration_cohort_members as members
-    where members.run_id = %(run_id)s::bigint
+    select run_cards.card_id
+    from loyalty.run_cards as run_cards
+    where run_cards.run_id = %(run_id)s::bigint
     union
     select cards.id as card_id
     from loyalty.loyalty_cards as cards

@@ -32,7 +32,13 @@ mailed_deeds as (
 ),
 
 run_mails as (
-    select mails.*
+    select
+        mails.id,
+        mails.card_id,
+        mails.status,
+        mails.sender_id,
+        mails.occurrence_key,
+        mails.template_code
     from loyalty.email_logs as mails
     where
         mails.run_id is not null

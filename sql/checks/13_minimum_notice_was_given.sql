@@ -1,13 +1,13 @@
 -- Invariant 13: minimum notice was given.
 -- In: expirations of runs that owed notice by their snapshot. Out: one row per expiry without a
 -- notice of its cycle that was opened more than that many local days before the run's today.
--- Binds: run_id (null: every card; else the cards of that run's cohorts).
+-- Binds: run_id (null: every card; else the cards of that run's plans).
 -- A rerun reads only.
 with
 touched_cards as (
-    select members.card_id
-    from loyalty.expiration_cohort_members as members
-    where members.run_id = %(run_id)s::bigint
+    select run_cards.card_id
+    from loyalty.run_cards as run_cards
+    where run_cards.run_id = %(run_id)s::bigint
     union
     select cards.id as card_id
     from loyalty.loyalty_cards as cards

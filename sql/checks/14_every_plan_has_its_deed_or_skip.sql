@@ -71,4 +71,21 @@ inner join loyalty.expiration_skips as skips
         and deeds.card_id = skips.card_id
 -- Of two attempts at once, one may find locked what the other is just carrying out.
 where skips.reason <> 'locked'
+union all
+select
+    reinstatements.card_id,
+    format(
+        'expiry %%s of %%s points given back by run %%s, and skipped as %%s',
+        reinstatements.expiration_id,
+        reinstatements.points,
+        reinstatements.run_id,
+        skips.reason
+    ) as detail
+from judged_runs
+inner join loyalty.reinstatements as reinstatements on judged_runs.id = reinstatements.run_id
+inner join loyalty.reinstatement_skips as skips
+    on
+        reinstatements.run_id = skips.run_id
+        and reinstatements.expiration_id = skips.expiration_id
+where skips.reason <> 'locked'
 order by card_id, detail

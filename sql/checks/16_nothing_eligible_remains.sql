@@ -8,7 +8,11 @@ with
 latest_run as (
     select max(runs.id) as run_id
     from loyalty.expiration_runs as runs
-    where runs.status = 'closed' and not runs.dry_run and runs.merchant_ids is null
+    where
+        runs.status = 'closed'
+        and runs.run_type = 'daily'
+        and not runs.dry_run
+        and runs.merchant_ids is null
 ),
 
 judged_run as (
@@ -17,6 +21,7 @@ judged_run as (
     cross join latest_run
     where
         runs.id = coalesce(%(run_id)s::bigint, latest_run.run_id)
+        and runs.run_type = 'daily'
         and not runs.dry_run
 ),
 
@@ -75,6 +80,7 @@ idle_cards as (
     where
         cards.is_active
         and cards.points_balance > 0
+        and cards.last_activity_at > '1970-01-01 00:00:00+00'
         -- Two days of slack hold every zone's midnight; the dates below decide.
         and cards.last_activity_at < (
             unchanged_programs.today

@@ -1,11 +1,15 @@
 -- Picks and locks one batch of mails that are due, in id order.
 -- In: the queued and deferred mails of the pipeline whose time has come: those named, or any
--- above a given id. Out: one row, the ids of at most 50; other senders pass over them.
+-- above a given id. Out: one row: the ids of at most 50, and the last id looked at (null: nothing
+-- is left). Passed over are the mails that other senders hold, and those about a card that a
+-- chunk has in hand: what they say may just become untrue.
 -- Binds: template_codes, named_ids (null: any), after_id, excluded_ids, sent_at.
 -- Rerun: a mail is picked again only while nothing has become of it.
 with
-due_mails as (
-    select mails.id
+due_mails as materialized (
+    select
+        mails.id,
+        mails.card_id
     from loyalty.email_logs as mails
     where
         mails.status in ('queued', 'deferred')
@@ -24,7 +28,29 @@ due_mails as (
     order by mails.id
     limit 50
     for update skip locked
+),
+
+-- No chunk decides on these cards before the mails are claimed; a till's update goes on.
+free_cards as materialized (
+    select cards.id
+    from
+        loyalty.lock_mailed_cards(
+            (select array_agg(distinct due_mails.card_id) from due_mails)
+        ) as cards
 )
 
-select coalesce(array_agg(due_mails.id), '{}') as email_log_ids
+select
+    coalesce(
+        array_agg(due_mails.id order by due_mails.id) filter (
+            where
+            due_mails.card_id is null
+            or exists (
+                select 1
+                from free_cards
+                where free_cards.id = due_mails.card_id
+            )
+        ),
+        '{}'
+    ) as email_log_ids,
+    max(due_mails.id) as last_mail_id
 from due_mails

@@ -19,7 +19,7 @@ stale_warnings as (
         cards.last_activity_at is distinct from notices.cycle_started_at
         or cards.points_balance <= 0
         or not (cards.is_active and programs.is_active and merchants.is_active)
-        or coalesce(programs.points_expiration_days, 0) <= 0
+        or coalesce(programs.points_expiration_days, 0) not between 1 and 36500
         or notices.named_on < picked.local_day
         or exists (
             select 1

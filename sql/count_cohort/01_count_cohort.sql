@@ -2,8 +2,22 @@
 -- In: the run's plan rows of one kind. Out: one row, cards and points planned in all programs.
 -- Binds: run_id, kind.
 -- A rerun counts the same rows.
+with
+plan as (
+    select
+        members.card_id,
+        members.points
+    from loyalty.expiration_cohort_members as members
+    where members.run_id = %(run_id)s::bigint and members.kind = %(kind)s::text
+    union all
+    select
+        members.card_id,
+        members.points
+    from loyalty.reinstatement_members as members
+    where members.run_id = %(run_id)s::bigint and %(kind)s::text = 'reinstatement'
+)
+
 select
-    count(*) as cards_planned,
-    coalesce(sum(members.points), 0)::bigint as points_planned
-from loyalty.expiration_cohort_members as members
-where members.run_id = %(run_id)s::bigint and members.kind = %(kind)s::text
+    count(distinct plan.card_id) as cards_planned,
+    coalesce(sum(plan.points), 0)::bigint as points_planned
+from plan

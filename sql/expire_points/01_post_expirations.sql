@@ -110,13 +110,14 @@ posted as (
 
 expired as (
     insert into loyalty.expirations (
-        transaction_id, card_id, cycle_started_at, due_on, points, run_id
+        transaction_id, card_id, cycle_started_at, due_on, usable_until, points, run_id
     )
     select
         posted.id as transaction_id,
         due_members.card_id,
         due_members.cycle_started_at,
         due_members.due_on,
+        due_members.usable_until,
         due_members.points_balance as points,
         due_members.run_id
     from posted

@@ -17,12 +17,10 @@ select
     loyalty.expiry_occurrence_key(expirations.transaction_id) as occurrence_key,
     jsonb_build_object(
         'points', expirations.points,
-        'expiration_date', greatest(
-            expirations.due_on, members.usable_until
-        ),
-        'inactivity_days', greatest(
-            run_programs.points_expiration_days, programs.points_expiration_days
-        )
+        'expiration_date', expirations.usable_until,
+        -- Not from the settings: they may have changed since the first statement decided.
+        'inactivity_days', expirations.due_on
+        - (expirations.cycle_started_at at time zone run_programs.time_zone)::date
     ) as variables,
     'queued' as status,
     %(booked_at)s::timestamptz as queued_at,
@@ -36,7 +34,6 @@ inner join loyalty.expiration_cohort_members as members
 inner join loyalty.expiration_run_programs as run_programs
     on members.run_id = run_programs.run_id and members.program_id = run_programs.program_id
 inner join loyalty.loyalty_cards as cards on expirations.card_id = cards.id
-inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
 inner join loyalty.customers as customers on cards.customer_id = customers.id
 left join loyalty.stores as stores on cards.enrolled_at_store_id = stores.id
 where expirations.transaction_id = any(%(transaction_ids)s::bigint[])

@@ -68,7 +68,14 @@ undated_cards as (
         cards.program_id,
         count(*) as cards_without_activity
     from loyalty.loyalty_cards as cards
-    where cards.last_activity_at is null and cards.points_balance > 0 and cards.is_active
+    where
+        (
+            cards.last_activity_at is null
+            -- Some program's zero, or outside the calendar: no activity either.
+            or cards.last_activity_at <= '1970-01-01 00:00:00+00'
+        )
+        and cards.points_balance > 0
+        and cards.is_active
     group by cards.program_id
 )
 

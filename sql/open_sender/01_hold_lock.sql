@@ -1,13 +1,6 @@
--- Takes a number for a sender and holds its advisory lock for as long as this session lives.
--- In: nothing. Out: one row, the sender's number; whoever recovers mails looks for its lock.
--- Binds: sender_lock_class, the first half of the lock's key.
--- A rerun is another sender; a number comes back after two thousand million senders.
-with
-numbered as materialized (
-    select nextval('loyalty.mail_sender_id_seq')::integer as sender_id
-)
-
-select
-    numbered.sender_id,
-    pg_advisory_lock(%(sender_lock_class)s::integer, numbered.sender_id)::text as lock_taken
-from numbered
+-- Holds a sender's advisory lock for as long as this session lives; whoever recovers mails looks
+-- for it.
+-- In: nothing. Out: one row, once the lock is held.
+-- Binds: sender_lock_class, the first half of the lock's key; sender_id, the second.
+-- A rerun holds it once more; closing the session frees all of it.
+select pg_advisory_lock(%(sender_lock_class)s::integer, %(sender_id)s::integer)::text as taken

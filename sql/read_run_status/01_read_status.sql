@@ -1,9 +1,8 @@
--- Tells whether a run is closed and whether it only plans, and its date.
+-- Tells whether a run only plans, and its date.
 -- In: one run. Out: one row.
 -- Binds: run_id.
 -- A rerun reads the same until the run is closed.
 select
-    runs.status = 'closed' as is_closed,
     runs.dry_run,
     runs.as_of
 from loyalty.expiration_runs as runs

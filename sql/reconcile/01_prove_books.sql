@@ -14,9 +14,9 @@ run as (
 ),
 
 touched_cards as (
-    select distinct members.card_id
+    select run_cards.card_id
     from run
-    inner join loyalty.expiration_cohort_members as members on run.id = members.run_id
+    inner join loyalty.run_cards as run_cards on run.id = run_cards.run_id
 ),
 
 entries as (

@@ -2,6 +2,6 @@
 -- In: the run's plan. Out: one row, the number of cards in it.
 -- Binds: run_id.
 -- A rerun counts the same.
-select count(distinct members.card_id) as cards_total
-from loyalty.expiration_cohort_members as members
-where members.run_id = %(run_id)s::bigint
+select count(*) as cards_total
+from loyalty.run_cards as run_cards
+where run_cards.run_id = %(run_id)s::bigint

@@ -36,6 +36,9 @@ inactive_cards as (
             candidates.program_id = programs.program_id
             and candidates.points_balance > 0
             and candidates.is_active
+            -- An instant before that is some program's zero, or lies outside the calendar: like
+            -- null it tells of no activity.
+            and candidates.last_activity_at > '1970-01-01 00:00:00+00'
             -- A day of slack for zones whose midnight moved; the dates below decide.
             and candidates.last_activity_at < programs.cutoff_at + interval '1 day'
         -- Keeps the planner on the inactivity index, program by program.

@@ -96,7 +96,11 @@ class _Handler(socketserver.StreamRequestHandler):
                 raise _HangUp
 
     def _take(self, script: ScriptedServer) -> None:
-        lines = list(iter(self.rfile.readline, b".\r\n"))
+        lines = []
+        while (line := self.rfile.readline()) != b".\r\n":
+            if not line:  # the client died in the middle of its mail
+                raise _HangUp
+            lines.append(line)
         self._say(self.step.dot)
         script.recipients.append(self.recipient)
         script.payloads.append(b"".join(line.removeprefix(b".") for line in lines))

@@ -36,6 +36,20 @@ def test_due_mails_are_sent_once(engine):
     assert row.message_id == server.mails[0]["Message-ID"]
 
 
+def test_mails_about_a_card_in_hand_wait_and_hold_up_no_others(engine):
+    held, free = card(engine), card(engine)
+    # More than one batch of 50 is passed over before the mail that can go.
+    waiting = [expired(engine, held, key=f"expired:{number}") for number in range(51)]
+    going = warning(engine, free)
+    with scripted_server() as server, engine.connect() as chunk:
+        chunk.exec_driver_sql(f"select from loyalty.loyalty_cards where id = {held} for update")
+        assert send(engine, server) == SendFigures(sent=1)
+        assert status(engine, going) == "sent"
+        assert {status(engine, each) for each in waiting} == {"queued"}
+        chunk.rollback()
+        assert send(engine, server) == SendFigures(sent=51)
+
+
 def test_nothing_due_opens_no_connection(engine):
     with scripted_server() as server:
         assert send(engine, server) == SendFigures()

@@ -16,7 +16,11 @@ totals as (
         coalesce(sum(run_programs.expiry_points_planned), 0) as expiry_points_planned,
         coalesce(sum(run_programs.cards_expired), 0) as cards_expired,
         coalesce(sum(run_programs.points_expired), 0) as points_expired,
-        coalesce(sum(run_programs.expiry_cards_skipped), 0) as expiry_cards_skipped
+        coalesce(sum(run_programs.expiry_cards_skipped), 0) as expiry_cards_skipped,
+        count(*) filter (where run_programs.size_check = 'held') as programs_held,
+        coalesce(sum(run_programs.cards_reinstated), 0) as cards_reinstated,
+        coalesce(sum(run_programs.points_reinstated), 0) as points_reinstated,
+        coalesce(sum(run_programs.reinstatements_skipped), 0) as reinstatements_skipped
     from loyalty.expiration_run_programs as run_programs
     where run_programs.run_id = %(run_id)s::bigint
 )
@@ -37,6 +41,10 @@ set
     cards_expired = totals.cards_expired,
     points_expired = totals.points_expired,
     expiry_cards_skipped = totals.expiry_cards_skipped,
+    programs_held = totals.programs_held,
+    cards_reinstated = totals.cards_reinstated,
+    points_reinstated = totals.points_reinstated,
+    reinstatements_skipped = totals.reinstatements_skipped,
     digest = loyalty.run_digest(runs.id)
 from totals
 where runs.id = %(run_id)s::bigint and runs.status = 'open'

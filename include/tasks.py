@@ -1,0 +1,156 @@
+"""The tasks that several DAGs share, and how they are retried.
+
+The thin edge to Airflow, with `include.stages`: a task here names one stage and hands over ids,
+paths and counts. Which task follows which stands in `dags/`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Literal
+
+from airflow.sdk import (
+    Asset,
+    ExceptionRetryPolicy,
+    Metadata,
+    RetryAction,
+    RetryRule,
+    get_current_context,
+    task,
+)
+
+WARNINGS = Asset("loyalty_warnings", uri="loyalty://warnings")
+EXPIRATIONS = Asset("loyalty_expirations", uri="loyalty://expirations")
+REINSTATEMENTS = Asset("loyalty_reinstatements", uri="loyalty://reinstatements")
+COHORT_FILES = Asset("loyalty_cohort_files", uri="loyalty://cohort-files")
+MAILS = Asset("loyalty_mails", uri="loyalty://mails")
+RUNS = Asset("loyalty_expiration_runs", uri="loyalty://runs")
+
+Kind = Literal["warning", "expiry"]
+DecidedKind = Literal["expiry", "reinstatement"]
+
+# A lost connection or a busy lock passes; what a person has to put right does not.
+RETRY_WHERE_IT_HELPS = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception="include.errors.DatabaseUnreachableError",
+            action=RetryAction.RETRY,
+            reason="The database may be back in a moment.",
+        ),
+        RetryRule(
+            exception="include.errors.MailServerError",
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(minutes=5),
+            reason="The mail server may be back in a few minutes; the mails stay queued.",
+        ),
+        RetryRule(
+            exception="include.errors.LoyaltyError",
+            action=RetryAction.FAIL,
+            reason="A person has to put this right; see the last line of the log.",
+        ),
+    ]
+)
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "loyalty",
+    "retries": int(os.environ.get("LOYALTY_TASK_RETRIES", "3")),
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=10),
+    "retry_policy": RETRY_WHERE_IT_HELPS,
+    "execution_timeout": timedelta(minutes=30),
+}
+
+
+@task(
+    doc_md="Expires the points, chunk by chunk: lock the cards, decide once more on the rows as "
+    "they are now, then ledger row, balance and mail in one transaction. A card that a till holds "
+    "is passed over and taken in a last pass; one that came back keeps its points.",
+    outlets=[EXPIRATIONS],
+    execution_timeout=timedelta(hours=6),
+)
+def expire_points(run: int) -> Iterator[Metadata]:
+    from include import stages
+
+    yield Metadata(EXPIRATIONS, {"run_id": run, **stages.carry_out(run, "expiry")})
+
+
+@task(
+    doc_md="Gives back, card by card on the locked rows, what the plan names: a ledger row, the "
+    "balance, and a mail where the program wants one. What changed meanwhile is skipped.",
+    outlets=[REINSTATEMENTS],
+    execution_timeout=timedelta(hours=6),
+)
+def reinstate_points(run: int) -> Iterator[Metadata]:
+    from include import stages
+
+    yield Metadata(REINSTATEMENTS, {"run_id": run, **stages.carry_out(run, "reinstatement")})
+
+
+@task(
+    doc_md="Writes what was queued or expired as CSV parts and a manifest with checksums, without "
+    "names or addresses. Can always be repeated from the database.",
+    outlets=[COHORT_FILES],
+    execution_timeout=timedelta(hours=1),
+)
+def export_files(run: int, kind: Kind) -> list[str]:
+    from include import stages
+
+    parts, figures = stages.export_files(run, kind)
+    get_current_context()["outlet_events"][COHORT_FILES].extra = {
+        "run_id": run,
+        "kind": kind,
+        **figures,
+    }
+    return parts
+
+
+@task(
+    doc_md="Sends the mails that one file part names, then whatever else is due, and records every "
+    "outcome. Red when the mail server does not answer: the mails stay queued.",
+    outlets=[MAILS],
+    map_index_template="{{ part }}",
+    execution_timeout=timedelta(hours=6),
+)
+def send_mail(run: int, kind: Kind, part: str) -> None:
+    from include import stages
+
+    context = get_current_context()
+    context["part"] = part  # names the mapped task
+    figures = stages.send_mail(run, kind, part)
+    context["outlet_events"][MAILS].extra = {"run_id": run, "kind": kind, **figures}
+
+
+@task(
+    doc_md="Writes down what was answered, and by whom. A plan that was rejected, got no answer in "
+    "time or was overtaken by a later run is skipped, and the report says so.",
+    trigger_rule="none_failed",
+)
+def decide(run: int, kind: DecidedKind) -> str:
+    from include import stages
+
+    answered = get_current_context()["ti"].xcom_pull(task_ids="approval")
+    return stages.decide(run, kind, answered)
+
+
+@task(
+    doc_md="Proves the run before it is closed: every touched card's books add up, the report "
+    "equals the ledger, and nothing eligible is left without a stated reason."
+)
+def reconcile(run: int) -> int:
+    from include import stages
+
+    stages.prove(run)
+    return run
+
+
+@task(
+    doc_md="Writes the report by program and closes the run, whose rows never change again.",
+    outlets=[RUNS],
+)
+def close_run(run: int) -> Iterator[Metadata]:
+    from include import stages
+
+    yield Metadata(RUNS, {"run_id": run, **stages.close_run(run)})

@@ -1,0 +1,67 @@
+"""Small populations drawn from a seed: the same seed writes the same rows into any database."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine
+
+from tests import factories
+
+AS_OF = datetime(2026, 7, 2, 2, tzinfo=UTC)
+TODAY = AS_OF.date()
+ZONES = ("UTC", "Europe/Luxembourg", "America/New_York", "Pacific/Kiritimati")
+# How many days from the date of AS_OF the points of a card are due: over, today, soon, later.
+DUE_IN_DAYS = (-1, 14, -2, 3, -30, 7, 0, 1, 13, 15, 200, -400)
+
+
+def populate(engine: Engine, seed: int, *, cards: int) -> None:
+    """Write two programs of two merchants and their cards, due around AS_OF."""
+    draw = random.Random(seed)  # noqa: S311 - chance, not secrecy
+    with engine.begin() as connection:
+        programs = [_program(connection, draw, notice) for notice in (0, draw.choice((0, 5)))]
+        for number in range(cards):
+            # The first cards cover the kinds; the rest are drawn.
+            due_in = DUE_IN_DAYS[number] if number < 6 else draw.choice(DUE_IN_DAYS)
+            _card(connection, draw, number, draw.choice(programs[: 1 if number < 2 else 2]), due_in)
+
+
+def _program(connection: Connection, draw: random.Random, notice: int) -> tuple[int, int, str]:
+    days, zone = draw.choice((30, 180, 365)), draw.choice(ZONES)
+    program_id = factories.program(
+        connection,
+        points_expiration_days=days,
+        warning_days=draw.choice(([14], [14, 7], [14, 3, 1])),
+        min_notice_days=notice,
+        time_zone=zone,
+    )
+    return program_id, days, zone
+
+
+def _card(
+    connection: Connection,
+    draw: random.Random,
+    number: int,
+    program: tuple[int, int, str],
+    due_in: int,
+) -> None:
+    program_id, days, zone = program
+    active_on = TODAY + timedelta(days=due_in - days)
+    noon = datetime(active_on.year, active_on.month, active_on.day, 12, tzinfo=ZoneInfo(zone))
+    # Every sixth customer has no address.
+    email = None if number % 6 == 5 else f"member{number}@example.org"
+    language = draw.choice(("en", "fr", "de", "lb", None))
+    customer = factories.customer(
+        connection, email=email, first_name=f"Member{number}", preferred_language=language
+    )
+    factories.card(
+        connection,
+        program_id,
+        points=draw.randrange(1, 5000),
+        stamps=draw.randrange(3),
+        last_activity_at=noon,
+        customer_id=customer,
+        card_number=f"card {number}",
+    )

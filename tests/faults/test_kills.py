@@ -1,0 +1,105 @@
+"""kill -9 of the task's process group between the steps of a day, inside them and at commit."""
+
+from __future__ import annotations
+
+from tests.faults.conftest import OpenShop
+from tests.faults.disturbances import killed_and_left_to_the_next_day, killed_and_rerun
+from tests.faults.points import Stop
+from tests.faults.shop import Shop, Twin
+from tests.rows import execute, rows
+
+# Steps that only read: a kill there is a kill between the transactions around them. `soak` kills
+# at these, too, and at every repetition of every step.
+READING = (
+    "checks/", "check_schema/", "commit of check_schema", "commit of read_", "commit of count_",
+    "commit of list_", "count_", "limit_session/", "read_report/", "reconcile/",
+    "commit of reconcile",
+)  # fmt: skip
+DECIDING = ("select_", "queue_", "expire_points", "close_run", "record_mail")
+WRITING = (*DECIDING, "open_run", "record_", "claim_mail/05", "commit of")
+EXPIRED = "select count(*) from loyalty.expirations"
+
+
+def steps(twin: Twin) -> dict[str, int]:
+    """Return the steps of the day that do something, with the number of their first point."""
+    found: dict[str, int] = {}
+    for number, label in enumerate(twin.passed, 1):
+        if not label.startswith(READING):
+            found.setdefault(label, number)
+    return found
+
+
+def test_day_killed_before_any_of_its_steps_is_made_good_by_a_rerun(
+    twin: Twin, open_shop: OpenShop
+) -> None:
+    faults = {}
+    for label, number in steps(twin).items():
+        with open_shop() as shop:
+            faults[label] = killed_and_rerun(shop, twin, Stop(number))
+    assert len(faults) > 40
+    assert {label: found for label, found in faults.items() if found} == {}
+
+
+def test_day_killed_while_the_server_carries_out_any_step_is_made_good_by_a_rerun(
+    twin: Twin, open_shop: OpenShop
+) -> None:
+    faults = {}
+    for label, number in steps(twin).items():
+        if label.startswith(WRITING):
+            with open_shop() as shop:
+                stop = Stop(number, moment="sent")
+                faults[label] = killed_and_rerun(shop, twin, stop)
+    assert "commit of expire_points/04_record_skips" in faults
+    assert len(faults) > 25
+    assert {label: found for label, found in faults.items() if found} == {}
+
+
+def test_day_killed_at_any_write_is_made_good_by_the_next_day(
+    twin: Twin, open_shop: OpenShop
+) -> None:
+    faults = {}
+    for label, number in steps(twin).items():
+        if label.startswith(DECIDING):
+            with open_shop() as shop:
+                faults[label] = killed_and_left_to_the_next_day(shop, twin, Stop(number))
+    assert len(faults) > 10
+    assert {label: found for label, found in faults.items() if found} == {}
+
+
+def test_day_killed_while_its_last_pass_waits_for_a_till_is_made_good_by_a_rerun(
+    twin: Twin, shop: Shop
+) -> None:
+    with shop.engine.connect() as till:
+        till.exec_driver_sql("select id from loyalty.loyalty_cards where id = 3 for update")
+        with shop.task(shop.day()) as task:
+            shop.wait_for_session("wait_event_type = 'Lock' and query ~ 'locked_card'")
+            task.kill()
+        till.rollback()
+    shop.wait_until_alone()
+    shop.run(shop.day())
+    assert shop.faults(twin.books) == []
+
+
+def test_day_killed_while_its_commit_is_under_way_is_made_good_by_a_rerun(
+    twin: Twin, shop: Shop
+) -> None:
+    execute(shop.engine, SLOW_COMMIT)
+    with shop.task(shop.day()) as task:
+        shop.wait_for_session("wait_event = 'PgSleep' and query ~* '^commit'")
+        task.kill()
+        assert rows(shop.engine, EXPIRED) == [(0,)]
+    # The server does not know yet that its client is dead, and commits.
+    shop.wait_until_alone()
+    assert rows(shop.engine, EXPIRED) == [(2,)]
+    execute(shop.engine, "drop function loyalty.sleep cascade")
+    shop.run(shop.day())
+    assert shop.faults(twin.books) == []
+
+
+# Deferred, so that the time passes inside COMMIT, once per row.
+SLOW_COMMIT = """
+    create function loyalty.sleep() returns trigger language plpgsql
+    as 'begin perform pg_sleep(0.5); return null; end';
+    create constraint trigger sleep after insert on loyalty.expirations
+    deferrable initially deferred for each row execute function loyalty.sleep()
+"""

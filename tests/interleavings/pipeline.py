@@ -1,0 +1,68 @@
+"""The pipeline's own sessions: the real tasks, on runs that are opened and planned beforehand."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+from include.clock import parse_instant
+from include.cohorts import Kind, carry_out, select_cohort
+from include.mail.outbox import Result, Sender, claim, open_sender, record, recover
+from include.runs import RunRequest, open_run
+from tests.interleavings.application import AT
+from tests.interleavings.gates import Work
+
+# Statements that touch only what their transaction has locked or written, and settings: silent
+# where no session of the play changes settings.
+WITHIN_CHUNK = frozenset(
+    (
+        "expire_points/02_debit_balances",
+        "expire_points/03_queue_mails",
+        "expire_points/04_record_skips",
+    )
+)
+WITHIN_CLAIM = frozenset(("claim_mail/02_date_warnings", "claim_mail/04_suppress_mails"))
+# What decides on rows that the statement before has locked. Silent only where three sessions
+# would make too many orders; the plays of two keep a gate before each.
+AFTER_LOCKING = frozenset(
+    (
+        "expire_points/01_post_expirations",
+        "claim_mail/03_supersede_warnings",
+        "claim_mail/05_claim_mails",
+        "recover_mail/02_recover_mails",
+    )
+)
+
+
+def planned(engine: Engine, kind: Kind, dag_run_id: str = "day", at: str = AT) -> int:
+    """Open a run and plan one cohort; returns the run's id."""
+    run_id = open_run(engine, RunRequest("interleaving", dag_run_id, parse_instant(at, "as_of")))
+    select_cohort(engine, run_id, kind)
+    return run_id
+
+
+def carrying_out(run_id: int, kind: Kind) -> Work:
+    """The task that carries out one cohort."""
+    return lambda engine: carry_out(engine, run_id, kind)
+
+
+def send(engine: Engine) -> None:
+    """A sender whose every mail is accepted, from the claim to the record."""
+    with open_sender(engine) as sender:
+        _send(sender)
+
+
+def _send(sender: Sender) -> None:
+    now = parse_instant(AT, "at")
+    if mails := claim(sender, sent_at=now).mails:
+        record(sender, [Result(mail.id, "sent") for mail in mails], now)
+
+
+def die_while_sending(engine: Engine) -> None:
+    """A sender that claims what is due and is gone before any answer."""
+    with open_sender(engine) as sender:
+        claim(sender, sent_at=parse_instant(AT, "at"))
+
+
+def take_back(engine: Engine) -> None:
+    """Whoever takes the mails of dead senders back."""
+    recover(engine, parse_instant(AT, "at"))

@@ -1,0 +1,68 @@
+"""Two runs, two attempts or two kinds at once on one card, in every order."""
+
+from __future__ import annotations
+
+from include.database import run_stage, transaction
+from include.runs import close_run
+from tests import factories
+from tests.interleavings.application import AT, earn
+from tests.interleavings.gates import SILENT
+from tests.interleavings.pipeline import AFTER_LOCKING, WITHIN_CHUNK, carrying_out, planned
+
+# Due on 2026-01-01.
+ACTIVE_AT = "2025-01-01T12:00:00+00:00"
+DAY_BEFORE = "2026-01-01T02:00:00+00:00"
+
+
+def test_two_backfills_at_once_expire_a_card_once(engine, judge):
+    factories.card(engine, last_activity_at=ACTIVE_AT)
+    first, second = (planned(engine, "expiry", name) for name in ("first", "second"))
+    verdict = judge.judge(
+        first=carrying_out(first, "expiry"), second=carrying_out(second, "expiry")
+    )
+    assert verdict.faults == []
+    assert verdict.ends_serial == 2
+
+
+def test_two_backfills_and_a_till_at_once(engine, judge):
+    card = factories.card(engine, last_activity_at=ACTIVE_AT)
+    first, second = (planned(engine, "expiry", name) for name in ("first", "second"))
+    judge.silent = SILENT | WITHIN_CHUNK
+    verdict = judge.judge(
+        first=carrying_out(first, "expiry"), second=carrying_out(second, "expiry"), till=earn(card)
+    )
+    assert verdict.faults == []
+    assert verdict.ends_serial == 3
+
+
+def test_two_warnings_at_once_queue_one_mail(engine, judge):
+    factories.card(engine, last_activity_at="2025-01-10T12:00:00+00:00")
+    first, second = (planned(engine, "warning", name) for name in ("first", "second"))
+    verdict = judge.judge(
+        first=carrying_out(first, "warning"), second=carrying_out(second, "warning")
+    )
+    assert verdict.faults == []
+    assert verdict.ends_serial == 2
+
+
+def test_task_and_its_own_retry_expire_a_card_once(engine, judge):
+    factories.card(engine, last_activity_at=ACTIVE_AT)
+    run = planned(engine, "expiry")
+    # What is left to the last pass is the other attempt's business, too.
+    judge.silent = (SILENT | WITHIN_CHUNK) - {"next_held_card"}
+    verdict = judge.judge(task=carrying_out(run, "expiry"), retry=carrying_out(run, "expiry"))
+    assert verdict.faults == []
+    assert verdict.orders > 1
+
+
+def test_late_warning_and_expiry_of_one_cycle(engine, judge, at):
+    factories.card(engine, last_activity_at=ACTIVE_AT)
+    at(DAY_BEFORE)
+    warning = planned(engine, "warning", "day before", at=DAY_BEFORE)
+    at(AT)
+    expiry = planned(engine, "expiry")
+    verdict = judge.judge(
+        warning=carrying_out(warning, "warning"), expiry=carrying_out(expiry, "expiry")
+    )
+    assert verdict.faults == []
+    assert verdict.ends_serial == 2
