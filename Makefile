@@ -9,7 +9,7 @@ RUN := cd "$(ROOT)" && "$(VENV)/bin/python" -m
 # What was given to make itself: Debian sets LANGUAGE in everybody's environment.
 given = $(if $(findstring command,$(origin $1)),$($1))
 
-.PHONY: help demo test soak mutants run up down url migrate templates preview check bench lint lock
+.PHONY: help demo test soak mutants run up down url shell migrate templates preview check bench lint lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
@@ -47,6 +47,9 @@ down: $(VENV)/.installed ## stop what was started here
 
 url: $(VENV)/.installed ## where the UI is, and its login
 	@$(RUN) include.commands.url
+
+shell: $(VENV)/.installed ## a shell in which `airflow` and `psql` work on all this
+	@$(RUN) include.commands.shell
 
 migrate: $(VENV)/.installed ## bring the database of AIRFLOW_CONN_LOYALTY_DB up to date
 	@$(RUN) include.commands.migrate

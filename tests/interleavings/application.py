@@ -102,8 +102,7 @@ def deactivate(card_id: int) -> Work:
 def lengthen_program(program_id: int) -> Work:
     """Let a program's points live 400 days."""
     return _statements(
-        "update loyalty.loyalty_programs set points_expiration_days = 400"
-        f" where id = {program_id}"
+        f"update loyalty.loyalty_programs set points_expiration_days = 400 where id = {program_id}"
     )
 
 

@@ -17,13 +17,11 @@ from include.settings import SQL_ROOT
 
 Work = Callable[[Engine], object]
 
-STAGES = sorted({file.parent.name for file in SQL_ROOT.glob("*/*.sql")} - {"checks"})
+STAGES = sorted({file.parent.name for file in SQL_ROOT.glob("*/*.sql")})
 FILES = {
     text: f"{stage}/{file.stem}"
     for stage in STAGES
-    for text, file in zip(
-        statements(stage), sorted((SQL_ROOT / stage).glob("*.sql")), strict=True
-    )
+    for text, file in zip(statements(stage), sorted((SQL_ROOT / stage).glob("*.sql")), strict=True)
 }
 
 # Stages that set up the session, or read what no other session of a play writes: they commute
@@ -105,9 +103,7 @@ class Session:
             self._has_steps = True
             self._wait(label)
 
-    def _on_executed(
-        self, _connection: Connection, cursor: Any, statement: str, *_: Any
-    ) -> None:
+    def _on_executed(self, _connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
         if label_of(statement).startswith("lock_chunk/"):
             # A chunk whose cards are all held by others has nothing to commit.
             self._has_steps = cursor.fetchone()[0] is not None

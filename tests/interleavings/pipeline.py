@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Engine
 
 from include.clock import parse_instant
-from include.cohorts import Kind, carry_out, select_cohort
+from include.cohorts import Kind, carry_out, select_cohort, skip
 from include.mail.outbox import Result, Sender, claim, open_sender, record, recover
-from include.runs import RunRequest, open_run
+from include.runs import RunRequest, close_run, open_run
 from tests.interleavings.application import AT
 from tests.interleavings.gates import Work
 
@@ -20,14 +20,28 @@ WITHIN_CHUNK = frozenset(
         "expire_points/04_record_skips",
     )
 )
-WITHIN_CLAIM = frozenset(("claim_mail/02_date_warnings", "claim_mail/04_suppress_mails"))
+WITHIN_CLAIM = frozenset(
+    (
+        "claim_mail/02_date_warnings",
+        "claim_mail/04_suppress_mails",
+        "claim_mail/05_claim_mails",
+    )
+)
+# What closing does once it has the run for itself.
+WITHIN_CLOSING = frozenset(
+    (
+        "close_run/02_count_programs",
+        "close_run/03_close_run",
+        "close_run/04_read_run",
+        "checks",
+    )
+)
 # What decides on rows that the statement before has locked. Silent only where three sessions
 # would make too many orders; the plays of two keep a gate before each.
 AFTER_LOCKING = frozenset(
     (
         "expire_points/01_post_expirations",
         "claim_mail/03_supersede_warnings",
-        "claim_mail/05_claim_mails",
         "recover_mail/02_recover_mails",
     )
 )
@@ -43,6 +57,16 @@ def planned(engine: Engine, kind: Kind, dag_run_id: str = "day", at: str = AT) -
 def carrying_out(run_id: int, kind: Kind) -> Work:
     """The task that carries out one cohort."""
     return lambda engine: carry_out(engine, run_id, kind)
+
+
+def giving_up(run_id: int, kind: Kind, card_id: int) -> Work:
+    """The retry of a frozen task: it finds the card held, says so and lets the run be closed."""
+
+    def work(engine: Engine) -> None:
+        skip(engine, run_id, kind, "locked", card_id=card_id)
+        close_run(engine, run_id)
+
+    return work
 
 
 def send(engine: Engine) -> None:

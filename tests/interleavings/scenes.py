@@ -33,6 +33,12 @@ READ_END = """
         union all
         select card_id, 'skip', to_jsonb(t) from loyalty.expiration_skips as t
         union all
+        select card_id, 'given back', to_jsonb(t) - '{transaction_id,expiration_id}'::text[]
+        from loyalty.reinstatements as t
+        union all
+        select card_id, 'not given back', to_jsonb(t) - 'expiration_id'
+        from loyalty.reinstatement_skips as t
+        union all
         select card_id, 'mail', to_jsonb(t) - '{id,occurrence_key,sender_id}'::text[]
         from loyalty.email_logs as t
         union all

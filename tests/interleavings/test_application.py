@@ -65,9 +65,7 @@ def test_erasure_that_holds_the_old_warning_mail_goes_through(engine, judge):
     # Eligible again, so that the chunk updates the row that the erasure holds.
     execute(engine, "update loyalty.email_logs set status = 'superseded'")
     run = planned(engine, "warning")
-    verdict = judge.judge(
-        job=carrying_out(run, "warning"), application=application.erase(card)
-    )
+    verdict = judge.judge(job=carrying_out(run, "warning"), application=application.erase(card))
     assert verdict.faults == []
     assert verdict.standoffs > 0
 

@@ -20,6 +20,7 @@ from tests.interleavings.pipeline import (
 )
 from tests.rows import execute
 
+
 @pytest.fixture
 def expiry(engine):
     """A planned expiry of a card whose queued warning will name a later date.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from include.database import run_stage, transaction
-from include.runs import close_run
 from tests import factories
 from tests.interleavings.application import AT, earn
 from tests.interleavings.gates import SILENT
-from tests.interleavings.pipeline import AFTER_LOCKING, WITHIN_CHUNK, carrying_out, planned
+from tests.interleavings.pipeline import (
+    WITHIN_CHUNK,
+    WITHIN_CLOSING,
+    carrying_out,
+    giving_up,
+    planned,
+)
 
 # Due on 2026-01-01.
 ACTIVE_AT = "2025-01-01T12:00:00+00:00"
@@ -66,3 +70,14 @@ def test_late_warning_and_expiry_of_one_cycle(engine, judge, at):
     )
     assert verdict.faults == []
     assert verdict.ends_serial == 2
+
+
+def test_chunk_that_was_frozen_adds_nothing_to_a_closed_run(engine, judge):
+    card = factories.card(engine, last_activity_at=ACTIVE_AT)
+    run = planned(engine, "expiry")
+    judge.silent = (SILENT | WITHIN_CHUNK | WITHIN_CLOSING) - {"hold_run"}
+    verdict = judge.judge(frozen=carrying_out(run, "expiry"), retry=giving_up(run, "expiry", card))
+    assert verdict.errors + verdict.broken == []
+    # The one end of no serial order, and a right one: found held, and carried out after all.
+    assert all('"reason": "locked"' in end for end in verdict.strange_ends)
+    assert verdict.blocked > 0
