@@ -21,6 +21,7 @@ Variables = Mapping[str, str | int]
 
 SOURCE_CHARACTERS_MAX = 100_000
 TAGS_MAX = 500
+TOKENS_MAX = 8_000
 FILTERS_NESTED_MAX = 8
 RENDERED_CHARACTERS_MAX = 1_000_000
 SUBJECT_CHARACTERS_MAX = 250
@@ -179,6 +180,9 @@ class Renderer:
         if source.count("{{") + source.count("{%") > TAGS_MAX:
             raise Unusable(f"{name} has more than {TAGS_MAX} tags.")
         with _blaming(name):
+            # Reading is cheap, but a comparison of thousands takes the square of its length.
+            if len(list(islice(self._environment.lex(source), TOKENS_MAX + 1))) > TOKENS_MAX:
+                raise Unusable(f"{name} has more than {TOKENS_MAX:,} words and signs in its tags.")
             tree = self._environment.parse(source)
             _refuse_what_is_not_allowed(tree, name)
             _refuse_nested_filters(tree, name)
