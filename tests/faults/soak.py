@@ -30,17 +30,9 @@ from tests.faults.points import UNSENDABLE, Stop
 from tests.faults.servers import FragileServer, fragile_server
 from tests.faults.shop import Shop, Twin, copied_shop, populated, undisturbed
 from tests.faults.whole_day import Files, Limited, RunOnly, SmallDisk
+from tests.soak.figures import Figures
 
 FAULTS_PER_POPULATION = 12
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What a soak tried, and what it found: one line per violation, none if all is well."""
-
-    name: str
-    tried: int
-    violations: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -138,7 +130,7 @@ FAULTS: tuple[Callable[[Scene], list[str]], ...] = (
 
 def soak(deadline: float, seed: int) -> Figures:
     """Fire faults until `deadline` (of `time.monotonic`); the same seed draws the same ones."""
-    draw = random.Random(seed)  # noqa: S311 - chance, not secrecy
+    draw = random.Random(seed)
     fired: Counter[str] = Counter()
     violations: list[str] = []
     with fragile_server() as server, _folder() as root:

@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -18,16 +17,8 @@ from sqlalchemy import URL, make_url
 from include.database import connect
 from include.embedded import postgres
 from include.migrations import migrate
+from tests.soak.figures import Figures
 from tests.traffic.town import Town, populated
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What a soak tried, and what it found: one line per violation, none if all is well."""
-
-    name: str
-    tried: int
-    violations: tuple[str, ...]
 
 
 def soak(deadline: float, seed: int) -> Figures:

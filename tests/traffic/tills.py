@@ -79,7 +79,7 @@ class Till(threading.Thread):
         super().__init__(name=f"till {sale.__name__} {seed}", daemon=True)
         self.tally = Tally()
         self.cards = cards
-        self.draw = random.Random(seed)  # noqa: S311 - chance, not secrecy
+        self.draw = random.Random(seed)
         self._dsn, self._hours, self._sale = dsn, hours, sale
         self._is_chunk_under_way = is_chunk_under_way
 
