@@ -7,7 +7,7 @@ ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 VENV := $(ROOT).venv
 RUN := cd "$(ROOT)" && "$(VENV)/bin/python" -m
 
-.PHONY: help demo test soak mutants run up down url migrate templates check bench lint lock
+.PHONY: help demo test soak mutants run up down url shell migrate templates check bench lint lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
@@ -45,6 +45,9 @@ down: $(VENV)/.installed ## stop what was started here
 
 url: $(VENV)/.installed ## where the UI is, and its login
 	@$(RUN) include.commands.url
+
+shell: $(VENV)/.installed ## a shell in which `airflow` and `psql` work on all this
+	@$(RUN) include.commands.shell
 
 migrate: $(VENV)/.installed ## bring the database of AIRFLOW_CONN_LOYALTY_DB up to date
 	@$(RUN) include.commands.migrate

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -147,13 +147,11 @@ with DAG(
     description="Warns about and expires loyalty points, every day.",
     doc_md=__doc__,
     schedule="0 2 * * *",
-    start_date=(
-        timezone.parse(START_DATE)
-        if START_DATE
-        else datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        - timedelta(days=1)
-    ),
-    catchup=True,
+    # Airflow gives a run before the start date no task and calls it a success, so the start must
+    # never move. Without one of your own, no day is older than it, and the latest run alone makes
+    # up every missed day.
+    start_date=timezone.parse(START_DATE or "2000-01-01"),
+    catchup=bool(START_DATE),
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=20),
     tags=["loyalty", "daily", "points"],

@@ -29,12 +29,15 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def call(self, command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+    def call(
+        self, command: str, *arguments: str, stdin: str = "", **variables: str
+    ) -> subprocess.CompletedProcess:
         kept = {name: value for name, value in os.environ.items() if "AIRFLOW" not in name}
         return subprocess.run(
             [sys.executable, "-m", f"include.commands.{command}", *arguments],
             cwd=ROOT,
             env={**kept, "LOYALTY_STATE_DIR": str(self.folder), **variables},
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=300,
@@ -180,3 +183,14 @@ def test_unreachable_database_gives_one_sentence_without_the_password(tmp_path):
     assert done.stderr.count("\n") <= 2
     assert "127.0.0.1:9/nowhere does not answer" in done.stderr
     assert "hunter-2-hunter" not in done.stdout + done.stderr
+
+
+def test_shell_reaches_the_database_and_airflow_that_the_commands_use(place, due_card):
+    looks = (
+        'psql -At -c "select count(*) from loyalty.loyalty_cards"\n'
+        "airflow config get-value core dags_folder\n"
+        "exit 7\n"
+    )
+    done = place.call("shell", stdin=looks)
+    assert done.returncode == 7, done.stderr
+    assert done.stdout.splitlines() == ["2", str(ROOT / "dags")]

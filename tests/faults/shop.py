@@ -21,7 +21,7 @@ from tests.faults.people import AS_OF, populate
 from tests.faults.points import Stop
 from tests.faults.tap import Ended, Job
 from tests.faults.task import PATIENCE_SECONDS, Task
-from tests.faults.whole_day import WholeDay
+from tests.faults.whole_day import RunOnly, WholeDay
 from tests.mail.scripted_server import ScriptedServer, scripted_server
 from tests.rows import rows
 
@@ -150,7 +150,11 @@ def populated(template: URL, seed: int, *, cards: int) -> Iterator[URL]:
     """Make a database with a population, for shops to be copied from."""
     with new_database(template, template=template.database) as url:
         engine = create_engine(url)
-        populate(engine, seed, cards=cards)
+        latecomers = populate(engine, seed, cards=cards)
+        yesterday = Shop(engine, Path(), ScriptedServer(), now=AS_OF - timedelta(days=1))
+        yesterday.run(RunOnly(yesterday.now, "yesterday", (latecomers.merchant_id,)))
+        latecomers.post(engine)
+        yesterday.wait_until_alone()
         engine.dispose()
         yield url
 

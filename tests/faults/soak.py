@@ -26,7 +26,7 @@ from tests.faults.disturbances import (
     met_by_another,
     overtaken,
 )
-from tests.faults.points import MAIL_ANSWER, Stop
+from tests.faults.points import UNSENDABLE, Stop
 from tests.faults.servers import FragileServer, fragile_server
 from tests.faults.shop import Shop, Twin, copied_shop, populated, undisturbed
 from tests.faults.whole_day import Files, Limited, RunOnly, SmallDisk
@@ -59,8 +59,7 @@ class Scene:
     def sent(self) -> Stop:
         """Draw a statement or commit that the server carries out after its client's death."""
         labels = enumerate(self.twin.passed, 1)
-        unsendable = (MAIL_ANSWER, "copy_file_part")
-        numbers = [number for number, label in labels if not label.startswith(unsendable)]
+        numbers = [number for number, label in labels if label not in UNSENDABLE]
         return Stop(self.draw.choice(numbers), moment="sent")
 
 
@@ -97,10 +96,10 @@ def start_twice(scene: Scene) -> list[str]:
 def time_out(scene: Scene) -> list[str]:
     shop = scene.shop
     impatient = Limits(lock_timeout="20s", statement_timeout="100ms")
-    table = scene.draw.choice(("email_logs", "loyalty_cards", "expiration_skips"))
+    table = scene.draw.choice(("email_logs", "expirations", "reinstatements"))
     with shop.engine.connect() as application:
         application.exec_driver_sql(f"lock table loyalty.{table} in share mode")
-        with shop.task(Limited(shop.day(), chunk=impatient)) as task:
+        with shop.task(Limited(shop.day(), holding=impatient)) as task:
             error = str(task.ended().error)
         application.rollback()
     assert "statement timeout" in error, f"nothing timed out: {error}"

@@ -23,7 +23,7 @@ def test_statement_that_takes_too_long_fails_the_task_and_a_rerun_makes_it_good(
     impatient = Limits(lock_timeout="20s", statement_timeout="200ms")
     with shop.engine.connect() as application:
         application.exec_driver_sql(f"lock table loyalty.{table} in share mode")
-        with shop.task(Limited(shop.day(), chunk=impatient)) as task:
+        with shop.task(Limited(shop.day(), holding=impatient)) as task:
             error = str(task.ended().error)
         application.rollback()
     assert "canceling statement due to statement timeout" in error

@@ -57,11 +57,12 @@ class Files:
 
     run_id: int
     root: Path
+    kinds: tuple[Kind, ...] = KINDS
 
     def __call__(self, engine: Engine) -> list[tuple[Kind, str]]:
         return [
             (kind, part.name)
-            for kind in KINDS
+            for kind in self.kinds
             for part in export(engine, self.root, self.run_id, kind).parts
         ]
 
@@ -83,14 +84,16 @@ class Mails:
 
 @dataclass(frozen=True)
 class Limited:
-    """A job under other limits on its chunks and its last pass; PostgreSQL intervals."""
+    """A job under other limits on its chunks, its last pass, and with cards in hand."""
 
     job: Job
     chunk: Limits = cohorts.CHUNK
     last_pass: Limits = cohorts.LAST_PASS
+    holding: Limits = cohorts.HOLDING
 
     def __call__(self, engine: Engine) -> Any:
         cohorts.CHUNK, cohorts.LAST_PASS = self.chunk, self.last_pass
+        cohorts.HOLDING = self.holding
         return self.job(engine)
 
 
