@@ -20,7 +20,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from tests.traffic.hours import Hours
 
-SALES_PER_SECOND = 50
+SALES_PER_SECOND = 20
 
 MOVE_CARD = """
     update loyalty.loyalty_cards
