@@ -135,7 +135,7 @@ def send_mail(run_id: int, kind: cohort_files.FileKind, part: str) -> dict[str, 
 
 
 def queue_events(*, dag_id: str, dag_run_id: str) -> int | None:
-    """Queue the mails of new lifecycle events; returns the run, None if there is nothing to send."""
+    """Queue the mails of new lifecycle events; returns the run, None where there is no work."""
     dag_run = lifecycle.DagRun(dag_id, dag_run_id)
     lifecycle.queue_events(_engine(), dag_run)
     return lifecycle.run_with_work(_engine(), dag_run)

@@ -106,8 +106,9 @@ def test_rows_that_break_a_rule_are_named_and_the_rule_is_not_left_behind(empty)
         drop sequence loyalty.mail_sender_id_seq;
         drop function loyalty.mail_language, loyalty.warning_occurrence_key,
             loyalty.expiry_occurrence_key, loyalty.lock_customers, loyalty.lock_mailed_cards,
-            loyalty.lifecycle_occurrence_key, loyalty.is_pipeline_role, loyalty.refuse_change_of_closed_run,
-            loyalty.refuse_rows_of_closed_run, loyalty.refuse_second_reinstatement;
+            loyalty.lifecycle_occurrence_key, loyalty.is_pipeline_role,
+            loyalty.refuse_change_of_closed_run, loyalty.refuse_rows_of_closed_run,
+            loyalty.refuse_second_reinstatement;
         alter table loyalty.loyalty_cards drop constraint loyalty_cards_nothing_negative;
         insert into loyalty.merchants (id, name) values (1, 'M');
         insert into loyalty.customers (id) values (1);
