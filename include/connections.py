@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from include.errors import ConfigurationError
-from include.mail.delivery import MailServer
+from include.mail.server import MailServer
 
 DATABASE, MAIL = "loyalty_db", "loyalty_smtp"
 VARIABLES = ("AIRFLOW_CONN_LOYALTY_DB", "AIRFLOW_CONN_LOYALTY_SMTP")

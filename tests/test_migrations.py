@@ -14,7 +14,7 @@ from include.embedded import account, ports, postgres
 from include.errors import SchemaError
 from include.migrations import migrate
 
-VERSION = "0006_mailed_cards"
+VERSION = "0008_mail_handover"
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_rows_that_break_a_rule_are_named_and_the_rule_is_not_left_behind(empty)
         drop view loyalty.mails_naming_a_customer;
         drop sequence loyalty.mail_sender_id_seq;
         drop function loyalty.mail_language, loyalty.warning_occurrence_key,
-            loyalty.expiry_occurrence_key, loyalty.lock_customers,
+            loyalty.expiry_occurrence_key, loyalty.lock_customers, loyalty.lock_mailed_cards,
             loyalty.is_pipeline_role, loyalty.refuse_change_of_closed_run,
             loyalty.refuse_rows_of_closed_run, loyalty.refuse_second_reinstatement;
         alter table loyalty.loyalty_cards drop constraint loyalty_cards_nothing_negative;

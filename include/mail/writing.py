@@ -13,11 +13,11 @@ from sqlalchemy import Engine
 
 from include.database import MAILER, statements, transaction
 from include.errors import TemplateError
-from include.mail.delivery import MailServer
 from include.mail.formats import format_date, format_points
 from include.mail.message import build_message, message_id, usable_address
 from include.mail.outbox import Mail, Result
 from include.mail.rendering import Rendered, Renderer
+from include.mail.server import MailServer
 from include.mail.templates import (
     DECLARED_VARIABLES,
     Template,
@@ -80,7 +80,8 @@ class Writer:
 
     def _letter(self, mail: Mail, recipient: str, written_at: datetime) -> Letter:
         rendered, template = self._render(mail)
-        identity = message_id(mail.occurrence_key, self._domain)
+        # Once a mail went out it keeps its Message-ID, whatever became of the sender's domain.
+        identity = mail.message_id or message_id(mail.occurrence_key, self._domain)
         content = build_message(
             rendered=rendered,
             language=template.language,

@@ -9,6 +9,7 @@ select
     mails.language,
     mails.store_id,
     mails.occurrence_key,
+    mails.message_id,
     customers.email,
     mails.variables,
     coalesce(customers.first_name, '') as customer_first_name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -33,6 +33,7 @@ class ScriptedServer:
     steps: list[Step] = field(default_factory=list)
     otherwise: Step = field(default_factory=Step)
     auth: str = ""
+    before_answer: Callable[[], None] = lambda: None
     connections: int = 0
     commands: list[str] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
@@ -101,6 +102,7 @@ class _Handler(socketserver.StreamRequestHandler):
             if not line:  # the client died in the middle of its mail
                 raise _HangUp
             lines.append(line)
+        script.before_answer()
         self._say(self.step.dot)
         script.recipients.append(self.recipient)
         script.payloads.append(b"".join(line.removeprefix(b".") for line in lines))
