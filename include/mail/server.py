@@ -8,6 +8,7 @@ from email.utils import parseaddr
 
 from include.errors import ConfigurationError, MailServerError
 from include.mail.message import usable_address
+from include.mail.signing import Signature
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class MailServer:
     connections: int = 1
     mails_per_second: float | None = None
     mails_per_second_per_connection: float | None = None
+    signature: Signature | None = None
 
     @property
     def address(self) -> str:
