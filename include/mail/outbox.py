@@ -42,6 +42,7 @@ class Mail:
     merchant_name: str
     store_name: str
     message_id: str | None = None
+    merchant_reply_to: str | None = None
 
 
 @dataclass(frozen=True)

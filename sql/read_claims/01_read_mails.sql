@@ -16,7 +16,8 @@ select
     coalesce(cards.card_number, '') as card_number,
     coalesce(programs.name, '') as program_name,
     coalesce(merchants.name, '') as merchant_name,
-    coalesce(stores.name, '') as store_name
+    coalesce(stores.name, '') as store_name,
+    merchants.reply_to_email as merchant_reply_to
 from loyalty.email_logs as mails
 inner join loyalty.customers as customers on mails.customer_id = customers.id
 left join loyalty.loyalty_cards as cards on mails.card_id = cards.id

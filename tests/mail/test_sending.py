@@ -81,7 +81,10 @@ def test_mail_carries_unsubscribe_and_one_recipient(engine, monkeypatch):
         send(engine, server)
     first, second = server.mails
     assert first["List-Unsubscribe"] == "<mailto:points@shop.example>"
-    assert second["List-Unsubscribe"] == "<https://shop.example/bye>"
+    assert first["List-Unsubscribe-Post"] is None
+    mark = second["Message-ID"][1:].partition("@")[0]
+    assert second["List-Unsubscribe"] == f"<https://shop.example/bye?mail={mark}>"
+    assert second["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert first["To"] == "anna.muster@home.example"
     assert first["Message-ID"].endswith("@shop.example>")
 
