@@ -7,7 +7,7 @@ ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 VENV := $(ROOT).venv
 RUN := cd "$(ROOT)" && "$(VENV)/bin/python" -m
 
-.PHONY: help demo test run up down url migrate templates check bench lint lock
+.PHONY: help demo test run up down url migrate templates settle bounces check bench lint lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
@@ -45,6 +45,12 @@ migrate: $(VENV)/.installed ## bring the database of AIRFLOW_CONN_LOYALTY_DB up 
 
 templates: $(VENV)/.installed ## put the platform's mail templates into that database
 	@$(RUN) include.commands.templates
+
+settle: $(VENV)/.installed ## mails that may have arrived: list, SEND=ID,… again or CLOSE=ID,… (or all)
+	@$(RUN) include.commands.settle --send "$(SEND)" --close "$(CLOSE)"
+
+bounces: $(VENV)/.installed ## suppress the addresses that bounced, by the reports in FOLDER=…
+	@$(RUN) include.commands.bounces "$(FOLDER)"
 
 check: $(VENV)/.installed ## is all well? non-zero and a sentence if not
 	@$(RUN) include.commands.check

@@ -49,7 +49,9 @@ recorded as (
     set
         status = answered.status,
         sender_id = null,
-        handed_over_at = null,
+        handed_over_at = case
+            when answered.outcome = 'ambiguous' then mails.handed_over_at
+        end,
         attempts = mails.attempts
         + (answered.outcome in ('sent', 'temporary', 'permanent'))::integer,
         ambiguous_times = mails.ambiguous_times + (answered.outcome = 'ambiguous')::integer,

@@ -75,7 +75,7 @@ recovered as (
         ambiguous_times = mails.ambiguous_times + orphans.is_ambiguous::integer,
         next_attempt_at = case when not orphans.is_ambiguous then mails.next_attempt_at end,
         sender_id = null,
-        handed_over_at = null,
+        handed_over_at = case when orphans.is_ambiguous then mails.handed_over_at end,
         error_message = case
             when orphans.is_ambiguous
                 then 'The sender died before the server''s answer was recorded.'
