@@ -75,14 +75,13 @@ class Dispatch:
                 # The others end the mail they are at; leaving the block waits for that.
                 waiting.clear()
 
-    def judge(self) -> None:
+    def require_answers(self) -> None:
         """Tell mails that a server hangs up on from a server that hangs up on everything.
 
         Raises:
-            MailServerError: it hung up on every mail, before the data.
+            MailServerError: it has answered about no mail at all.
         """
-        hung_up = any(session.hang_ups for session in self._sessions)
-        if hung_up and not any(session.has_answered for session in self._sessions):
+        if not any(session.has_answered for session in self._sessions):
             raise self._server.error("hung up on every mail before taking it")
 
     def _work(

@@ -27,7 +27,10 @@ SENDER_LOCK_CLASS = 7_016_514
 
 @dataclass(frozen=True)
 class Mail:
-    """One claimed row with what is needed to write and address it."""
+    """One claimed row with what is needed to write and address it.
+
+    `is_retried`: the server took others, or put this one off, when it was tried before.
+    """
 
     id: int
     template_code: str
@@ -43,6 +46,7 @@ class Mail:
     store_name: str
     message_id: str | None = None
     merchant_reply_to: str | None = None
+    is_retried: bool = False
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,12 @@ def record(sender: Sender, results: Sequence[Result], recorded_at: datetime) -> 
     }
     with transaction(sender.engine, RECORDING, role=MAILER) as connection:
         return run_stage(connection, "record_mail", binds)
+
+
+def forget_erased(engine: Engine) -> int:
+    """Forget where mails went whose customers were erased since; returns how many mails."""
+    with transaction(engine, role=MAILER) as connection:
+        return int(run_stage(connection, "forget_addresses", {})["recipients_forgotten"])
 
 
 def put_off(engine: Engine, mail_ids: Sequence[int], put_off_at: datetime) -> None:

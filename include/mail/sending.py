@@ -21,6 +21,7 @@ from include.mail.outbox import (
     Result,
     Sender,
     claim,
+    forget_erased,
     hand_over,
     open_sender,
     put_off,
@@ -62,12 +63,17 @@ class _Desk:
     unknown_ids: list[int] = field(default_factory=list)
     # Mails that the server hung up on before their data, queued again.
     hung_up_ids: list[int] = field(default_factory=list)
+    # Of these the ones that were tried in an earlier run.
+    retried_ids: set[int] = field(default_factory=set)
 
 
 def send_due(
     engine: Engine, server: MailServer, *, named_ids: Iterator[list[int]] | None
 ) -> SendFigures:
     """Send the mails that a file names, then whatever else is due; connect only if there is one.
+
+    Before that, dead senders' mails are taken back, and where erased customers' mails went is
+    forgotten.
 
     Raises:
         MailServerError: the server cannot be worked with; what it took is recorded, and the rest
@@ -78,6 +84,7 @@ def send_due(
     with Dispatch(server) as dispatch:
         writer = Writer(load_templates(engine), server)
         _recover(engine)
+        forget_erased(engine)
         with open_sender(engine) as sender:
             desk = _Desk(engine, sender, dispatch, writer, figures)
             try:
@@ -116,8 +123,10 @@ def _send_others(desk: _Desk) -> None:
 
 
 def _judge(desk: _Desk) -> None:
-    desk.dispatch.judge()
     if desk.hung_up_ids:
+        # A mail that was put off before says nothing new about the server.
+        if not desk.retried_ids.issuperset(desk.hung_up_ids):
+            desk.dispatch.require_answers()
         put_off(desk.engine, desk.hung_up_ids, read_clock(desk.engine))
         desk.figures.put_off = len(desk.hung_up_ids)
 
@@ -160,6 +169,8 @@ def _send_handful(desk: _Desk, mails: list[Mail], now: datetime) -> datetime:
             recipient = letters[mail_id].recipient
             results[mail_id] = Result(mail_id, answer.outcome, answer.text, recipient)
         recorded_at = _record(desk, list(results.values()))
+    retried_ids = {mail.id for mail in mails if mail.is_retried}
+    desk.retried_ids.update(retried_ids.intersection(desk.hung_up_ids))
     return recorded_at
 
 

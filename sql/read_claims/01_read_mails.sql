@@ -17,7 +17,8 @@ select
     coalesce(programs.name, '') as program_name,
     coalesce(merchants.name, '') as merchant_name,
     coalesce(stores.name, '') as store_name,
-    merchants.reply_to_email as merchant_reply_to
+    merchants.reply_to_email as merchant_reply_to,
+    mails.next_attempt_at is not null as is_retried
 from loyalty.email_logs as mails
 inner join loyalty.customers as customers on mails.customer_id = customers.id
 left join loyalty.loyalty_cards as cards on mails.card_id = cards.id

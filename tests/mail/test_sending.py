@@ -135,6 +135,10 @@ def test_recipient_on_whom_the_server_hangs_up_is_put_off_and_stops_no_other(eng
         later(monkeypatch, 9)
         assert send(engine, server) == SendFigures()
         later(monkeypatch, 10)
+        server.steps = [Step(rcpt=DROP), Step(rcpt=DROP)]
+        # Alone it does not make the task red: the server was well when it took the others.
+        assert send(engine, server) == SendFigures(put_off=1)
+        later(monkeypatch, 20)
         assert send(engine, server) == SendFigures(sent=1)
     assert [status(engine, each) for each in ids] == ["sent"] * 4
 
