@@ -12,8 +12,9 @@ from unittest.mock import patch
 from sqlalchemy import Connection, Engine, event
 
 from include.mail import sending
-from include.mail.delivery import Answer, MailServer
+from include.mail.answers import Answer
 from include.mail.sending import send_due
+from include.mail.server import MailServer
 from tests import factories
 from tests.day import run_day
 from tests.model import posting, reference
