@@ -30,18 +30,10 @@ from tests.faults.points import UNSENDABLE, Stop
 from tests.faults.servers import FragileServer, fragile_server
 from tests.faults.shop import Shop, Twin, copied_shop, populated, undisturbed
 from tests.faults.whole_day import Files, Limited, RunOnly, SmallDisk
+from tests.soak.figures import Figures
 
 FAULTS_PER_POPULATION = 12
 SHORT_WAIT = Limits(lock_timeout="100ms")
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What a soak tried, and what it found: one line per violation, none if all is well."""
-
-    name: str
-    tried: int
-    violations: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -140,7 +132,7 @@ FAULTS: tuple[Callable[[Scene], list[str]], ...] = (
 
 def soak(deadline: float, seed: int) -> Figures:
     """Fire faults until `deadline` (of `time.monotonic`), at least one; `seed` draws them all."""
-    draw = random.Random(seed)  # noqa: S311 - chance, not secrecy
+    draw = random.Random(seed)
     fired: Counter[str] = Counter()
     violations: list[str] = []
     with fragile_server() as server, _folder() as root:

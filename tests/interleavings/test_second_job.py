@@ -6,6 +6,7 @@ from tests import factories
 from tests.interleavings.application import AT, earn
 from tests.interleavings.gates import SILENT
 from tests.interleavings.pipeline import (
+    AFTER_LOCKING,
     WITHIN_CHUNK,
     WITHIN_CLOSING,
     carrying_out,
@@ -75,7 +76,7 @@ def test_late_warning_and_expiry_of_one_cycle(engine, judge, at):
 def test_chunk_that_was_frozen_adds_nothing_to_a_closed_run(engine, judge):
     card = factories.card(engine, last_activity_at=ACTIVE_AT)
     run = planned(engine, "expiry")
-    judge.silent = (SILENT | WITHIN_CHUNK | WITHIN_CLOSING) - {"hold_run"}
+    judge.silent = (SILENT | WITHIN_CHUNK | AFTER_LOCKING | WITHIN_CLOSING) - {"hold_run"}
     verdict = judge.judge(frozen=carrying_out(run, "expiry"), retry=giving_up(run, "expiry", card))
     assert verdict.errors + verdict.broken == []
     # The one end of no serial order, and a right one: found held, and carried out after all.

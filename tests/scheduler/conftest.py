@@ -1,4 +1,4 @@
-"""One embedded Airflow for all tests of this folder that need the real scheduler."""
+"""An embedded Airflow for the tests that need the real scheduler: started once a module."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SETTINGS = {
 HELD_BY_A_TILL = 24
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAirflow]:
     """Airflow with a start date two days before the last run, on a platform that was there first.
 
