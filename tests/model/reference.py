@@ -66,7 +66,7 @@ class Warning_:
         )
 
     def has_failed_since(self, day: date) -> bool:
-        """Whether it was put off too often on this day: it is queued again by the next day's run."""
+        """Whether it was put off too often that day; the next day's run queues it again."""
         return not self.stands and self.status == "failed" and self.failed_on >= day
 
 
@@ -194,10 +194,9 @@ def warn(card: Card, as_of: datetime, now: datetime) -> bool:
     if card.due_on - timedelta(days=first) > today or not reached:
         return False
     stage = min(reached)
-    if any(each.stands and each.stage <= stage for each in card.cycle_warnings()):
-        return False
     if any(
-        each.has_failed_since(clock_day) and each.stage <= stage for each in card.cycle_warnings()
+        each.stage <= stage and (each.stands or each.has_failed_since(clock_day))
+        for each in card.cycle_warnings()
     ):
         return False
     if card.usable_until(card.due_on, clock_day) < clock_day:
