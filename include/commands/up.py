@@ -21,6 +21,7 @@ PROGRAMS = {
 }
 DAGS = (
     "loyalty_points_expiration",
+    "loyalty_lifecycle_mail",
     "loyalty_held_expirations",
     "loyalty_points_reinstatement",
 )

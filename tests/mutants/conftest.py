@@ -29,4 +29,5 @@ def emptied_engine(shared_engine: Engine) -> Engine:
         " where schemaname = 'loyalty' and tablename <> 'pipeline_version'",
     )[0][0]
     execute(shared_engine, f"truncate {tables} restart identity cascade")
+    execute(shared_engine, "insert into loyalty.lifecycle_unread (first_id) values (1)")
     return shared_engine
