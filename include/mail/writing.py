@@ -18,7 +18,7 @@ from include.mail.message import build_message, message_id, usable_address
 from include.mail.outbox import Mail, Result
 from include.mail.rendering import Rendered, Renderer
 from include.mail.server import MailServer
-from include.mail.shipped import shipped_templates
+from include.mail.shipped import shipped_templates, spare_templates
 from include.mail.signing import sign
 from include.mail.templates import DECLARED_VARIABLES, NAME_VARIABLES, Template, TemplateBook
 
@@ -41,7 +41,7 @@ def load_templates(engine: Engine) -> TemplateBook:
         rows = connection.exec_driver_sql(read, {"template_codes": list(DECLARED_VARIABLES)})
         stored = [Template(**row) for row in rows.mappings()]
     # The later of two templates with the same key wins.
-    return TemplateBook([*shipped_templates().values(), *stored])
+    return TemplateBook([*shipped_templates().values(), *spare_templates(), *stored])
 
 
 class Writer:
