@@ -29,9 +29,9 @@ def twin(seeded: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin
     """The day as it goes undisturbed."""
     with undisturbed(seeded, tmp_path_factory.mktemp("twin")) as twin:
         # All kinds of deeds, in more than one chunk, or there is nothing to break.
-        assert len(twin.books["expirations"]) >= 3 + LATECOMERS
+        assert len(twin.books["expirations"]) >= 3 + len(LATECOMERS)
         assert len(twin.books["warnings"]) >= 3
-        assert len(twin.books["reinstatements"]) == LATECOMERS - 1
+        assert len(twin.books["reinstatements"]) == len(LATECOMERS) - 1
         yield twin
 
 

@@ -17,7 +17,9 @@ ZONES = ("UTC", "Europe/Luxembourg", "America/New_York", "Pacific/Kiritimati")
 # How many days from the date of AS_OF the points of a card are due: over, today, soon, later.
 DUE_IN_DAYS = (-1, 14, -2, 3, -30, 7, 0, 1, 13, 15, 200, -400)
 
-LATECOMERS = 3
+# Expired the day before AS_OF.
+LATECOMERS = (100, 101, 102)
+LATE_CARDS = frozenset(f"card {number}" for number in LATECOMERS)
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,10 @@ def _latecomers(connection: Connection, draw: random.Random) -> Latecomers:
     merchant_id = factories.merchant(connection)
     program_id, days, zone = _program(connection, draw, 0, merchant_id=merchant_id)
     used = []
-    for number in range(LATECOMERS):
-        due_in = -2 - draw.randrange(20)
-        card_id = _card(connection, draw, 100 + number, (program_id, days, zone), due_in)
-        if number > 0:  # the first one really stayed away
+    for number in LATECOMERS:
+        due_in = -3 - draw.randrange(20)
+        card_id = _card(connection, draw, number, (program_id, days, zone), due_in)
+        if number > LATECOMERS[0]:  # the first one really stayed away
             used.append((card_id, _noon(TODAY + timedelta(days=due_in - draw.randrange(20)), zone)))
     return Latecomers(merchant_id, used)
 

@@ -6,12 +6,11 @@ import pytest
 
 from include.database import Limits
 from tests.faults.books import LASTING
+from tests.faults.people import LATE_CARDS
 from tests.faults.shop import NEXT_DAY, Shop, Twin
 from tests.faults.whole_day import Limited
 from tests.rows import rows
 
-# Expired the day before.
-LATECOMERS = {"card 100", "card 101", "card 102"}
 SKIPS = """
     select kind, card_number, reason from loyalty.expiration_skips
     join loyalty.loyalty_cards as cards on cards.id = expiration_skips.card_id
@@ -29,7 +28,7 @@ def test_statement_that_takes_too_long_fails_the_task_and_a_rerun_makes_it_good(
             error = str(task.ended().error)
         application.rollback()
     assert "canceling statement due to statement timeout" in error
-    assert {row[0] for row in rows(shop.engine, EXPIRED_CARDS)} == LATECOMERS
+    assert {row[0] for row in rows(shop.engine, EXPIRED_CARDS)} == LATE_CARDS
     shop.run(shop.day())
     assert shop.faults(twin.books) == []
 
