@@ -6,8 +6,10 @@ SHELL := /bin/bash
 ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 VENV := $(ROOT).venv
 RUN := cd "$(ROOT)" && "$(VENV)/bin/python" -m
+# What was given to make itself: Debian sets LANGUAGE in everybody's environment.
+given = $(if $(findstring command,$(origin $1)),$($1))
 
-.PHONY: help demo test soak mutants run up down url shell migrate templates check bench lint lock
+.PHONY: help demo test soak mutants run up down url shell migrate templates preview settle bounces check bench lint lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
@@ -52,8 +54,23 @@ shell: $(VENV)/.installed ## a shell in which `airflow` and `psql` work on all t
 migrate: $(VENV)/.installed ## bring the database of AIRFLOW_CONN_LOYALTY_DB up to date
 	@$(RUN) include.commands.migrate
 
-templates: $(VENV)/.installed ## put the platform's mail templates into that database
-	@$(RUN) include.commands.templates
+templates: $(VENV)/.installed ## the platform's mail templates into that database; or one: CODE=… LANGUAGE=… FOLDER=… [STORE=…]
+	@$(RUN) include.commands.templates $(if $(call given,CODE),--code "$(CODE)") \
+		$(if $(call given,LANGUAGE),--language "$(LANGUAGE)") \
+		$(if $(call given,STORE),--store "$(STORE)") \
+		$(if $(call given,FOLDER),"$(FOLDER)")
+
+preview: $(VENV)/.installed ## the mails with made-up values: [CODE=…] [LANGUAGE=…] [STORE=…] [TO=inbox or a folder]
+	@$(RUN) include.commands.preview $(if $(call given,CODE),--code "$(CODE)") \
+		$(if $(call given,LANGUAGE),--language "$(LANGUAGE)") \
+		$(if $(call given,STORE),--store "$(STORE)") \
+		$(if $(call given,TO),--to "$(TO)")
+
+settle: $(VENV)/.installed ## mails that may have arrived: list, SEND=ID,… again or CLOSE=ID,… (or all)
+	@$(RUN) include.commands.settle --send "$(SEND)" --close "$(CLOSE)"
+
+bounces: $(VENV)/.installed ## suppress the addresses that bounced, by the reports in FOLDER=…
+	@$(RUN) include.commands.bounces "$(FOLDER)"
 
 check: $(VENV)/.installed ## is all well? non-zero and a sentence if not
 	@$(RUN) include.commands.check

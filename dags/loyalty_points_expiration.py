@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.xcom_arg import XComArg
 
 START_DATE = os.environ.get("LOYALTY_START_DATE")
+RELEASED_ON = "2026-11-23"
 
 
 @task(
@@ -148,10 +149,9 @@ with DAG(
     doc_md=__doc__,
     schedule="0 2 * * *",
     # Airflow gives a run before the start date no task and calls it a success, so the start must
-    # never move. Without one of your own, no day is older than it, and the latest run alone makes
-    # up every missed day.
-    start_date=timezone.parse(START_DATE or "2000-01-01"),
-    catchup=bool(START_DATE),
+    # never move. Without one of your own it is the day of this release.
+    start_date=timezone.parse(START_DATE or RELEASED_ON),
+    catchup=True,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=20),
     tags=["loyalty", "daily", "points"],

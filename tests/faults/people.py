@@ -35,7 +35,7 @@ class Latecomers:
 
 def populate(engine: Engine, seed: int, *, cards: int) -> Latecomers:
     """Write two programs of two merchants and their cards, due around AS_OF, and the latecomers."""
-    draw = random.Random(seed)  # noqa: S311 - chance, not secrecy
+    draw = random.Random(seed)
     with engine.begin() as connection:
         programs = [_program(connection, draw, notice) for notice in (0, draw.choice((0, 5)))]
         for number in range(cards):

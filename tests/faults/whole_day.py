@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 
-from include import cohorts
+from include import database
 from include.cohort_files import export, read_ids
 from include.cohorts import Kind
 from include.database import Limits
@@ -84,17 +84,24 @@ class Mails:
 
 @dataclass(frozen=True)
 class Limited:
-    """A job under other limits on its chunks, its last pass, and with cards in hand."""
+    """A job under other limits; they are named as in `include.database`."""
 
     job: Job
-    chunk: Limits = cohorts.CHUNK
-    last_pass: Limits = cohorts.LAST_PASS
-    holding: Limits = cohorts.HOLDING
+    limits: dict[str, Limits]
 
     def __call__(self, engine: Engine) -> Any:
-        cohorts.CHUNK, cohorts.LAST_PASS = self.chunk, self.last_pass
-        cohorts.HOLDING = self.holding
+        for name, limits in self.limits.items():
+            # In place: who imported them shall see the change.
+            vars(getattr(database, name)).update(vars(limits))
         return self.job(engine)
+
+
+def giving_way(job: Job, idle_timeout: str) -> Limited:
+    """Return a job whose sessions end when it stands still inside a transaction for so long."""
+    limits = {name: each for name, each in vars(database).items() if isinstance(each, Limits)}
+    return Limited(
+        job, {name: replace(each, idle_timeout=idle_timeout) for name, each in limits.items()}
+    )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A mutant: one small wrong version of the SQL, and the example that tells it from the right one."""
+"""A mutant: one small wrong version of the SQL, and the example that tells it apart."""
 
 from __future__ import annotations
 

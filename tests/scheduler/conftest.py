@@ -1,4 +1,4 @@
-"""One embedded Airflow for all tests of this folder that need the real scheduler."""
+"""An embedded Airflow for the tests that need the real scheduler: started once a module."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ SETTINGS = {
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
 }
-HELD_BY_A_TILL = 24
+# Five seconds each: the run is under way long enough to be stopped, on a busy machine too.
+HELD_BY_A_TILL = 40
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAirflow]:
     """Airflow with a start date two days before the last run, on a platform that was there first.
 

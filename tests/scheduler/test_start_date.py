@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,8 +38,9 @@ def due_runs(home: Path, **settings: str) -> dict[str, list[list[object]]]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_without_a_start_date_the_latest_run_alone_makes_up_every_missed_day(tmp_path):
-    assert due_runs(tmp_path) == {"first": days_up_to_latest(1), "after": days_up_to_latest(1)}
+def test_without_a_start_date_every_day_since_the_release_gets_a_run_with_tasks(tmp_path):
+    days = (latest_tick().date() - date(2026, 11, 23)).days + 1
+    assert due_runs(tmp_path)["first"] == days_up_to_latest(days)
 
 
 def test_with_a_start_date_every_missed_day_gets_a_run_with_all_its_tasks(tmp_path):

@@ -110,12 +110,10 @@ def test_four_ways_leave_the_same_balances_expirations_and_mails(made_up):
     # The first run takes what was due before the ten days too, each later one its own day's.
     assert one_by_one.cards_expired == [4, 2, 2, 2, 2, 0, 2, 2, 2, 2]
     assert set(one_by_one.mails.values()) == {1}
-    for way in (backwards, five_at_once, last_only):
-        other = made_up(way)
+    others = {way: made_up(way) for way in (backwards, five_at_once, last_only)}
+    for way, other in others.items():
         assert differences(other.books, one_by_one.books, *SHARED) == [], way.__name__
         assert other.mails == one_by_one.mails, way.__name__
         assert sum(other.cards_expired) == 20, way.__name__
-
-
-def test_backwards_the_latest_day_takes_everything_and_the_others_nothing(made_up):
-    assert made_up(backwards).cards_expired == [0] * 9 + [20]
+    # Backwards, the latest day takes everything and the others nothing.
+    assert others[backwards].cards_expired == [0] * 9 + [20]

@@ -19,7 +19,10 @@ DAY_AFTER = "2026-01-02"
 def expiry_writes_what_it_takes_and_moves_nothing_else(engine: Engine) -> None:
     card = factories.card(engine, points=100, stamps=3)
     factories.redeem(engine, card, 30, "2025-01-01T12:00Z")
-    others = "select to_jsonb(c) - '{points_balance,total_points_voided}'::text[] from loyalty.loyalty_cards c"
+    others = """
+        select to_jsonb(cards) - '{points_balance,total_points_voided}'::text[]
+        from loyalty.loyalty_cards as cards
+    """
     before = rows(engine, others)
     day(engine, "2026-01-02 02:00:05")
     # 100 earned - 30 redeemed = 70.
@@ -91,6 +94,14 @@ def expired_mail_names_the_promised_date(engine: Engine) -> None:
         join loyalty.email_logs on occurrence_key = 'expired:' || transaction_id
     """
     assert rows(engine, named) == [("2026-01-10", "2026-01-10")]
+
+
+def mail_counts_the_local_days_of_inactivity(engine: Engine) -> None:
+    program = factories.program(engine, time_zone="Europe/Luxembourg")
+    factories.card(engine, program, last_activity_at="2024-12-31T23:30Z")
+    day(engine, DAY_AFTER)
+    told = "select variables ->> 'inactivity_days' from loyalty.email_logs"
+    assert rows(engine, told) == [("365",)]
 
 
 MUTANTS = (
@@ -183,6 +194,14 @@ MUTANTS = (
         "'points', members.points",
         "The mail reports the fact, not the plan.",
         points_adjusted_after_the_plan_go_with_the_rest,
+    ),
+    Mutant(
+        "mail_counts_utc_days_of_inactivity",
+        MAILS,
+        "(expirations.cycle_started_at at time zone run_programs.time_zone)::date",
+        "(expirations.cycle_started_at at time zone 'UTC')::date",
+        "The ledger row says as many days as the mail.",
+        mail_counts_the_local_days_of_inactivity,
     ),
     Mutant(
         "expiry_mail_is_keyed_by_the_card",

@@ -45,6 +45,15 @@ def mail_whose_row_is_held_is_passed_over(engine: Engine) -> None:
         application.rollback()
 
 
+def mail_about_a_card_in_a_chunks_hands_is_passed_over(engine: Engine) -> None:
+    in_hand, free = (expired(engine, card(engine), key=f"expired:{key}") for key in (1, 2))
+    with engine.connect() as chunk:
+        chunk.exec_driver_sql("select id from loyalty.loyalty_cards where id = 1 for update")
+        assert claimed(engine).picked_ids == [free]
+        chunk.rollback()
+    assert status(engine, in_hand) == "queued"
+
+
 def batch_holds_fifty(engine: Engine) -> None:
     card_id = card(engine)
     for number in range(51):
@@ -64,72 +73,6 @@ def excluded_mail_is_not_taken(engine: Engine) -> None:
     with open_sender(engine) as sender:
         sent_at = instant("2024-03-10 12:00")
         assert claim(sender, sent_at=sent_at, excluded_ids=[mail_id]).picked_ids == []
-
-
-def warning_counts_the_local_days_that_are_left(engine: Engine) -> None:
-    # 02:00 UTC of 20 March is 22:00 of the 19th in New York: 24 - 19 = 5 days.
-    warning(engine, card(engine, time_zone="America/New_York"), variables='{"points": 7}')
-    (mail,) = claimed(engine, "2024-03-20T02:00:00+00:00").mails
-    assert mail.variables["days_remaining"] == 5
-    assert mail.variables["points"] == 1200
-
-
-def date_that_a_warning_names_is_local(engine: Engine) -> None:
-    # Active at 02:00 UTC of 26 March 2023, 22:00 of the 25th in New York: due on 24 March 2024.
-    card_id = card(engine, time_zone="America/New_York")
-    mail_id = warning(engine, card_id)
-    run(engine, "update loyalty.loyalty_cards set last_activity_at = '2023-03-26 02:00+00'")
-    run(engine, "update loyalty.expiration_notices set cycle_started_at = '2023-03-26 02:00+00'")
-    claimed(engine)
-    assert notice(engine, mail_id)[0] == "2024-03-24"
-
-
-def kinder_days_move_the_date_and_stricter_ones_do_not(engine: Engine) -> None:
-    mail_id = warning(engine, card(engine))
-    for days, named_on in ((400, "2024-04-28"), (300, "2024-03-24")):
-        run(engine, "update loyalty.loyalty_programs set points_expiration_days = :n", n=days)
-        run(engine, "update loyalty.email_logs set status = 'queued'")
-        claimed(engine)
-        assert notice(engine, mail_id)[0] == named_on
-
-
-def second_warning_keeps_gate_and_promise_of_the_first(engine: Engine) -> None:
-    # The first opened the gate on 12 March, and 14 days of notice end on the 26th.
-    card_id = card(engine, min_notice_days=14)
-    first = warning(engine, card_id, status="sent")
-    run(engine, "update loyalty.expiration_notices set opened_on = '2024-03-12'")
-    second = warning(engine, card_id, stage_days=3)
-    claimed(engine, "2024-03-21T12:00:00+00:00")
-    assert notice(engine, second)[0] == "2024-03-26"
-    run(engine, "update loyalty.email_logs set status = 'queued' where id = :id", id=second)
-    run(
-        engine,
-        "update loyalty.expiration_notices set promised_on = '2024-03-28' where email_log_id = :id",
-        id=first,
-    )
-    claimed(engine, "2024-03-21T12:00:00+00:00")
-    assert notice(engine, second)[0] == "2024-03-28"
-
-
-def late_warning_gives_full_notice(engine: Engine) -> None:
-    # Sent on 20 March with 14 days of notice: 3 April.
-    mail_id = warning(engine, card(engine, min_notice_days=14))
-    (mail,) = claimed(engine, "2024-03-20T12:00:00+00:00").mails
-    assert notice(engine, mail_id)[0] == "2024-04-03"
-    assert mail.variables["days_remaining"] == 14
-
-
-def promise_of_an_older_cycle_dates_no_warning(engine: Engine) -> None:
-    card_id = card(engine)
-    warning(engine, card_id, stage_days=3, status="sent")
-    run(
-        engine,
-        "update loyalty.expiration_notices set promised_on = '2024-12-31',"
-        " cycle_started_at = '2022-03-25 12:00+00'",
-    )
-    mail_id = warning(engine, card_id)
-    claimed(engine)
-    assert notice(engine, mail_id)[0] == "2024-03-24"
 
 
 def customer_without_address_is_suppressed_and_the_gate_opens(engine: Engine) -> None:
@@ -195,6 +138,22 @@ MUTANTS = (
         mail_whose_row_is_held_is_passed_over,
     ),
     Mutant(
+        "mail_is_claimed_while_a_chunk_decides",
+        PICK,
+        "where free_cards.id = due_mails.card_id",
+        "where true",
+        "The chunk may just make untrue what the mail says.",
+        mail_about_a_card_in_a_chunks_hands_is_passed_over,
+    ),
+    Mutant(
+        "sender_waits_for_a_chunk",
+        "migrations/0006_mailed_cards/01_create_function.sql",
+        "for key share skip locked",
+        "for key share nowait",
+        "Mails about other cards go on meanwhile.",
+        mail_about_a_card_in_a_chunks_hands_is_passed_over,
+    ),
+    Mutant(
         "batch_of_fifty_one",
         PICK,
         "limit 50",
@@ -225,78 +184,6 @@ MUTANTS = (
         "",
         "A warning of unknown fate is not repeated to the server that just broke.",
         excluded_mail_is_not_taken,
-    ),
-    Mutant(
-        "sending_day_is_the_utc_date",
-        DATE,
-        "(%(sent_at)s::timestamptz at time zone picked_warnings.time_zone)::date",
-        "(%(sent_at)s::timestamptz at time zone 'UTC')::date",
-        "The days left are those of the program's zone.",
-        warning_counts_the_local_days_that_are_left,
-    ),
-    Mutant(
-        "named_date_goes_by_the_utc_date",
-        DATE,
-        "(picked_warnings.cycle_started_at at time zone picked_warnings.time_zone)::date",
-        "(picked_warnings.cycle_started_at at time zone 'UTC')::date",
-        "The date is counted from the local day of the activity.",
-        date_that_a_warning_names_is_local,
-    ),
-    Mutant(
-        "longer_days_do_not_move_the_named_date",
-        DATE,
-        "            local_warnings.active_on + local_warnings.expiration_days,\n",
-        "",
-        "The mail tells until when the points can really be used.",
-        kinder_days_move_the_date_and_stricter_ones_do_not,
-    ),
-    Mutant(
-        "shorter_days_move_the_named_date",
-        DATE,
-        "            local_warnings.due_on,\n",
-        "",
-        "The date at which the warning was queued is the least that holds.",
-        kinder_days_move_the_date_and_stricter_ones_do_not,
-    ),
-    Mutant(
-        "second_warning_breaks_the_promise",
-        DATE,
-        "            given.promised_on,\n",
-        "",
-        "What an earlier warning promised is named again.",
-        second_warning_keeps_gate_and_promise_of_the_first,
-    ),
-    Mutant(
-        "every_warning_starts_the_notice_anew",
-        DATE,
-        "coalesce(given.opened_on, local_warnings.local_day)",
-        "local_warnings.local_day",
-        "The notice runs from the opening warning.",
-        second_warning_keeps_gate_and_promise_of_the_first,
-    ),
-    Mutant(
-        "first_warning_gives_no_notice",
-        DATE,
-        "coalesce(given.opened_on, local_warnings.local_day)",
-        "given.opened_on",
-        "A late warning names the sending day plus the days of notice.",
-        late_warning_gives_full_notice,
-    ),
-    Mutant(
-        "notice_is_taken_off_the_date",
-        DATE,
-        "+ local_warnings.min_notice_days",
-        "- local_warnings.min_notice_days",
-        "The days of notice come after the sending day.",
-        late_warning_gives_full_notice,
-    ),
-    Mutant(
-        "promise_of_an_older_cycle_is_named",
-        DATE,
-        "and notices.cycle_started_at = local_warnings.cycle_started_at",
-        "",
-        "A promise ends with the cycle it was about.",
-        promise_of_an_older_cycle_dates_no_warning,
     ),
     Mutant(
         "blank_address_is_mailed",
@@ -337,21 +224,5 @@ MUTANTS = (
         "",
         "A warning that became untrue is not sent.",
         superseded_warning_stays_superseded,
-    ),
-    Mutant(
-        "figures_of_the_queueing_day_are_sent",
-        CLAIM,
-        "mails.variables || claimed_mails.figures",
-        "claimed_mails.figures || mails.variables",
-        "Points and days are those of the sending day.",
-        warning_counts_the_local_days_that_are_left,
-    ),
-    Mutant(
-        "days_left_are_counted_to_the_due_date",
-        CLAIM,
-        "'days_remaining', notices.named_on - picked.local_day",
-        "'days_remaining', notices.due_on - picked.local_day",
-        "The days left end with the date that the mail names.",
-        late_warning_gives_full_notice,
     ),
 )

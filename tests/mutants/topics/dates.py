@@ -216,7 +216,8 @@ MUTANTS = (
         "past_day_selects_by_the_clock",
         SELECT_WARNINGS,
         "approached_cards.due_on - approached_cards.stage_days_max <= approached_cards.today",
-        "approached_cards.due_on - approached_cards.stage_days_max <= approached_cards.evaluated_on",
+        "approached_cards.due_on - approached_cards.stage_days_max"
+        " <= approached_cards.evaluated_on",
         "A run of a past day selects by its own today.",
         run_of_a_past_day_selects_by_its_own_day,
     ),

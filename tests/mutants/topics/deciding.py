@@ -32,22 +32,28 @@ def move_to_another_program(engine: Engine) -> None:
     change(engine, "loyalty_cards", program_id=2)
 
 
-def set_program(**columns: object) -> Callable[[Engine], None]:
-    return lambda engine: change(engine, "loyalty_programs", **columns)
+def setting(table: str, **columns: object) -> Callable[[Engine], None]:
+    return lambda engine: change(engine, table, **columns)
 
 
 CHANGES: dict[str, tuple[Callable[[Engine], None], str]] = {
     "activity": (come_back, "came_back"),
     "emptying": (empty, "emptied"),
-    "deactivated_card": (lambda engine: change(engine, "loyalty_cards", is_active=False), "deactivated"),
-    "deactivated_program": (set_program(is_active=False), "deactivated"),
-    "deactivated_merchant": (lambda engine: change(engine, "merchants", is_active=False), "deactivated"),
+    "deactivated_card": (setting("loyalty_cards", is_active=False), "deactivated"),
+    "deactivated_program": (setting("loyalty_programs", is_active=False), "deactivated"),
+    "deactivated_merchant": (setting("merchants", is_active=False), "deactivated"),
     "another_program": (move_to_another_program, "settings_changed"),
-    "days_switched_off": (set_program(points_expiration_days=None), "settings_changed"),
-    "longer_days": (set_program(points_expiration_days=400), "settings_changed"),
-    "another_zone": (set_program(time_zone="Europe/Luxembourg"), "settings_changed"),
-    "longer_notice": (set_program(min_notice_days=7), "notice_owed"),
-}  # fmt: skip
+    "days_switched_off": (
+        setting("loyalty_programs", points_expiration_days=None),
+        "settings_changed",
+    ),
+    "longer_days": (setting("loyalty_programs", points_expiration_days=400), "settings_changed"),
+    "another_zone": (
+        setting("loyalty_programs", time_zone="Europe/Luxembourg"),
+        "settings_changed",
+    ),
+    "longer_notice": (setting("loyalty_programs", min_notice_days=7), "notice_owed"),
+}
 
 
 @cache

@@ -38,12 +38,20 @@ def inactive_and_emptied_cards_are_not_planned(engine: Engine) -> None:
 
 def card_without_activity_is_counted_and_never_due(engine: Engine) -> None:
     program = factories.program(engine)
-    factories.card(engine, program, last_activity_at=None)
-    factories.card(engine, program, points=0, last_activity_at=None)
+    # Null and some program's zero tell of no activity; a card without points has nothing to lose.
+    for points, active_at in ((100, None), (0, None), (100, "1970-01-01T00:00Z")):
+        factories.card(engine, program, points=points, last_activity_at=active_at)
     run_id = selected(engine, DAY_AFTER, "expiry")
     assert planned(engine, run_id) == []
     counted = "select cards_without_activity from loyalty.expiration_run_programs"
-    assert rows(engine, counted) == [(1,)]
+    assert rows(engine, counted) == [(2,)]
+
+
+def long_programs_do_not_warn_of_a_zero(engine: Engine) -> None:
+    # 1 January 1970 + 20454 days = 1 January 2026.
+    program = factories.program(engine, points_expiration_days=20454)
+    factories.card(engine, program, last_activity_at="1970-01-01T00:00Z")
+    assert planned(engine, selected(engine, STAGE_DAY, "warning"), "warning") == []
 
 
 def promised_date_is_kept_to_its_end(engine: Engine) -> None:
@@ -186,6 +194,7 @@ MUTANTS = (
         "A card that was never active is counted, not expired.",
         card_without_activity_is_counted_and_never_due,
         also=(
+            ("and candidates.last_activity_at > '1970-01-01 00:00:00+00'", ""),
             (
                 "and candidates.last_activity_at < ",
                 "and coalesce(candidates.last_activity_at, 'epoch') < ",
@@ -193,10 +202,34 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "zero_is_taken_for_an_activity",
+        SELECT_EXPIRY,
+        "and candidates.last_activity_at > '1970-01-01 00:00:00+00'",
+        "",
+        "Some program's zero is no activity.",
+        card_without_activity_is_counted_and_never_due,
+    ),
+    Mutant(
+        "zero_is_warned_of",
+        "select_warnings/01_plan_cohort.sql",
+        "and candidates.last_activity_at > '1970-01-01 00:00:00+00'",
+        "",
+        "Some program's zero is no activity.",
+        long_programs_do_not_warn_of_a_zero,
+    ),
+    Mutant(
+        "zero_is_not_counted_as_no_activity",
+        SNAPSHOT,
+        "or cards.last_activity_at <= '1970-01-01 00:00:00+00'",
+        "",
+        "The report counts cards whose points nobody can ever expire.",
+        card_without_activity_is_counted_and_never_due,
+    ),
+    Mutant(
         "emptied_cards_count_as_cards_without_activity",
         SNAPSHOT,
-        "where cards.last_activity_at is null and cards.points_balance > 0",
-        "where cards.last_activity_at is null",
+        "        and cards.points_balance > 0\n",
+        "",
         "The report counts cards whose points nobody can ever expire.",
         card_without_activity_is_counted_and_never_due,
     ),

@@ -18,6 +18,7 @@ UNTRUE = {
     "a_deactivated_card": "update loyalty.loyalty_cards set is_active = false",
     "a_deactivated_program": "update loyalty.loyalty_programs set is_active = false",
     "a_deactivated_merchant": "update loyalty.merchants set is_active = false",
+    "days_of_a_century": "update loyalty.loyalty_programs set points_expiration_days = 36501",
     "days_switched_off": "update loyalty.loyalty_programs set points_expiration_days = null",
 }
 
@@ -130,10 +131,17 @@ MUTANTS = (
     ),
     still_sent_after(
         "sends_although_points_stay",
-        "or coalesce(programs.points_expiration_days, 0) <= 0",
-        "or programs.points_expiration_days <= 0",
+        "coalesce(programs.points_expiration_days, 0) not between 1 and 36500",
+        "programs.points_expiration_days not between 1 and 36500",
         "Points that never expire by now are not announced to go.",
         "days_switched_off",
+    ),
+    still_sent_after(
+        "sends_a_date_in_a_hundred_years",
+        "coalesce(programs.points_expiration_days, 0) not between 1 and 36500",
+        "coalesce(programs.points_expiration_days, 0) <= 0",
+        "Beyond a hundred years nobody means an expiry.",
+        "days_of_a_century",
     ),
     Mutant(
         "sends_a_past_date",
