@@ -6,8 +6,10 @@ SHELL := /bin/bash
 ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 VENV := $(ROOT).venv
 RUN := cd "$(ROOT)" && "$(VENV)/bin/python" -m
+# What was given to make itself: Debian sets LANGUAGE in everybody's environment.
+given = $(if $(findstring command,$(origin $1)),$($1))
 
-.PHONY: help demo test run up down url migrate templates settle bounces check bench lint lock
+.PHONY: help demo test soak mutants run up down url shell migrate templates preview settle bounces check bench lint lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
@@ -17,6 +19,12 @@ demo: $(VENV)/.installed ## replay a real purchase history and run several days 
 
 test: $(VENV)/.installed-dev lint ## linters, type checker and all tests
 	@$(RUN) pytest -q $(TESTS)
+
+soak: $(VENV)/.installed-dev ## random histories, faults, traffic and mutants for MINUTES=10
+	@$(RUN) tests.soak --minutes "$(or $(MINUTES),10)" $(if $(SEED),--seed "$(SEED)")
+
+mutants: $(VENV)/.installed-dev ## apply small wrong versions of the SQL one by one; which survive?
+	@$(RUN) tests.mutants $(MUTANTS)
 
 bench: $(VENV)/.installed ## what a catch-up day costs, stage by stage (LOYALTY_BENCH_CARDS=200000)
 	@$(RUN) include.commands.bench
@@ -40,11 +48,23 @@ down: $(VENV)/.installed ## stop what was started here
 url: $(VENV)/.installed ## where the UI is, and its login
 	@$(RUN) include.commands.url
 
+shell: $(VENV)/.installed ## a shell in which `airflow` and `psql` work on all this
+	@$(RUN) include.commands.shell
+
 migrate: $(VENV)/.installed ## bring the database of AIRFLOW_CONN_LOYALTY_DB up to date
 	@$(RUN) include.commands.migrate
 
-templates: $(VENV)/.installed ## put the platform's mail templates into that database
-	@$(RUN) include.commands.templates
+templates: $(VENV)/.installed ## the platform's mail templates into that database; or one: CODE=… LANGUAGE=… FOLDER=… [STORE=…]
+	@$(RUN) include.commands.templates $(if $(call given,CODE),--code "$(CODE)") \
+		$(if $(call given,LANGUAGE),--language "$(LANGUAGE)") \
+		$(if $(call given,STORE),--store "$(STORE)") \
+		$(if $(call given,FOLDER),"$(FOLDER)")
+
+preview: $(VENV)/.installed ## the mails with made-up values: [CODE=…] [LANGUAGE=…] [STORE=…] [TO=inbox or a folder]
+	@$(RUN) include.commands.preview $(if $(call given,CODE),--code "$(CODE)") \
+		$(if $(call given,LANGUAGE),--language "$(LANGUAGE)") \
+		$(if $(call given,STORE),--store "$(STORE)") \
+		$(if $(call given,TO),--to "$(TO)")
 
 settle: $(VENV)/.installed ## mails that may have arrived: list, SEND=ID,… again or CLOSE=ID,… (or all)
 	@$(RUN) include.commands.settle --send "$(SEND)" --close "$(CLOSE)"

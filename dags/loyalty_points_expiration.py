@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.xcom_arg import XComArg
 
 START_DATE = os.environ.get("LOYALTY_START_DATE")
+RELEASED_ON = "2026-11-23"
 
 
 @task(
@@ -147,12 +148,9 @@ with DAG(
     description="Warns about and expires loyalty points, every day.",
     doc_md=__doc__,
     schedule="0 2 * * *",
-    start_date=(
-        timezone.parse(START_DATE)
-        if START_DATE
-        else datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        - timedelta(days=1)
-    ),
+    # Airflow gives a run before the start date no task and calls it a success, so the start must
+    # never move. Without one of your own it is the day of this release.
+    start_date=timezone.parse(START_DATE or RELEASED_ON),
     catchup=True,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=20),

@@ -23,6 +23,7 @@ from include.clock import read_clock
 from include.cohorts import Kind
 from include.database import SELECTION, run_stage, statements, transaction
 from include.errors import CohortFileError
+from include.lifecycle import Event
 from include.settings import positive_int
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ COLUMNS = (
     "points",
 )
 PART_ROWS_DEFAULT = 50_000
+FileKind = Kind | Event
 READ_BYTES = 1 << 20
 
 
@@ -63,7 +65,7 @@ class Export:
     parts: tuple[Part, ...]
 
 
-def export(engine: Engine, root: Any, run_id: int, kind: Kind) -> Export:
+def export(engine: Engine, root: Any, run_id: int, kind: FileKind) -> Export:
     """Write the run's cohort files of one kind; a repetition writes the same bytes.
 
     Args:
@@ -98,7 +100,7 @@ def export(engine: Engine, root: Any, run_id: int, kind: Kind) -> Export:
 
 
 def read_ids(
-    engine: Engine, root: Any, run_id: int, kind: Kind, part_name: str, *, batch: int = 1000
+    engine: Engine, root: Any, run_id: int, kind: FileKind, part_name: str, *, batch: int = 1000
 ) -> Iterator[list[int]]:
     """Yield the `email_logs` ids that a part names, `batch` at a time, in bounded memory.
 
@@ -130,7 +132,7 @@ def _folder(root: Any, run_id: int, kind: str) -> Any:
     return root / f"run={run_id}" / f"kind={kind}"
 
 
-def _part_bounds(engine: Engine, run_id: int, kind: Kind) -> list[dict[str, int]]:
+def _part_bounds(engine: Engine, run_id: int, kind: FileKind) -> list[dict[str, int]]:
     (statement,) = statements("list_file_parts")
     binds = {
         "run_id": run_id,
@@ -145,7 +147,7 @@ def _part_bounds(engine: Engine, run_id: int, kind: Kind) -> list[dict[str, int]
 
 
 def _write_part(
-    engine: Engine, folder: Any, run_id: int, kind: Kind, bounds: dict[str, int]
+    engine: Engine, folder: Any, run_id: int, kind: FileKind, bounds: dict[str, int]
 ) -> Part:
     name = f"part-{bounds['part_number']:05d}.csv"
     (statement,) = statements("copy_file_part")
@@ -180,7 +182,7 @@ def _write_manifest(engine: Engine, folder: Any, made: Export) -> None:
         )
 
 
-def _read_manifest(engine: Engine, folder: Any, run_id: int, kind: Kind) -> dict[str, Any]:
+def _read_manifest(engine: Engine, folder: Any, run_id: int, kind: FileKind) -> dict[str, Any]:
     with transaction(engine) as connection:
         known = run_stage(connection, "read_export", {"run_id": run_id, "kind": kind})
     content = (folder / "manifest.json").read_bytes()

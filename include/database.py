@@ -32,7 +32,8 @@ class Limits:
 
     lock_timeout: str = "2s"
     statement_timeout: str = "60s"
-    idle_timeout: str = "10min"
+    # Nothing is waited for between two statements; a frozen task must not keep what it holds.
+    idle_timeout: str = "60s"
 
 
 SHORT = Limits()

@@ -87,6 +87,13 @@ def _upgrade(connection: Connection, target: str) -> None:
             "The migration could not get its lock or was cut off, and changed nothing in that "
             f"step; run `make migrate` again at a quieter time. PostgreSQL said: {error.orig}"
         ) from error
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        raise SchemaError(
+            "The connecting user may not change these tables; run `make migrate` as their owner. "
+            f"PostgreSQL said: {str(error.orig).strip()}"
+        ) from error
 
 
 def run_file(name: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from airflow.sdk import BaseHook, ObjectStoragePath
 from sqlalchemy import Engine
 
-from include import cohort_files, cohorts, decisions, runs, size_check
+from include import cohort_files, cohorts, decisions, lifecycle, runs, size_check
 from include.cohorts import Kind
 from include.connections import DATABASE, MAIL, database_url, mail_server
 from include.database import connect
@@ -116,14 +116,14 @@ def carry_out(run_id: int, kind: Kind) -> dict[str, int]:
     return vars(cohorts.carry_out(_engine(), run_id, kind))
 
 
-def export_files(run_id: int, kind: Kind) -> tuple[list[str], dict[str, int]]:
+def export_files(run_id: int, kind: cohort_files.FileKind) -> tuple[list[str], dict[str, int]]:
     """Write the cohort files; returns the part names, and figures for the asset event."""
     made = cohort_files.export(_engine(), ObjectStoragePath(cohort_root()), run_id, kind)
     names = [part.name for part in made.parts]
     return names, {"files": len(names), "rows": made.rows, "points": made.points}
 
 
-def send_mail(run_id: int, kind: Kind, part: str) -> dict[str, int]:
+def send_mail(run_id: int, kind: cohort_files.FileKind, part: str) -> dict[str, int]:
     """Send the mails that a part names, then whatever else is due; returns counts by outcome."""
     engine = _engine()
     if runs.is_dry(engine, run_id):
@@ -132,6 +132,28 @@ def send_mail(run_id: int, kind: Kind, part: str) -> dict[str, int]:
     server = mail_server(BaseHook.get_connection(MAIL))
     named = cohort_files.read_ids(engine, ObjectStoragePath(cohort_root()), run_id, kind, part)
     return vars(send_due(engine, server, named_ids=named))
+
+
+def queue_events(*, dag_id: str, dag_run_id: str) -> int | None:
+    """Queue the mails of new lifecycle events; returns the run, None where there is no work."""
+    dag_run = lifecycle.DagRun(dag_id, dag_run_id)
+    lifecycle.queue_events(_engine(), dag_run)
+    return lifecycle.run_with_work(_engine(), dag_run)
+
+
+def export_events(run_id: int) -> tuple[list[dict[str, str]], dict[str, int]]:
+    """Write a lifecycle run's files, one kind per event; returns the parts, and figures.
+
+    A run without mails of its own has one empty part, so that a sender takes up what is due.
+    """
+    kinds = lifecycle.count_mails(_engine(), run_id)
+    parts: list[dict[str, str]] = []
+    figures = {"files": 0, "rows": 0, "points": 0}
+    for kind in kinds or lifecycle.EVENTS[:1]:
+        names, made = export_files(run_id, kind)
+        parts += [{"kind": kind, "part": name} for name in names]
+        figures = {name: figures[name] + made[name] for name in figures}
+    return parts, figures
 
 
 def prove(run_id: int) -> int:

@@ -123,7 +123,7 @@ def send_mail(run: int, kind: Kind, part: str) -> None:
     from include import stages
 
     context = get_current_context()
-    context["part"] = part  # names the mapped task
+    context["part"] = f"{kind} {part}"  # names the mapped task
     figures = stages.send_mail(run, kind, part)
     context["outlet_events"][MAILS].extra = {"run_id": run, "kind": kind, **figures}
 

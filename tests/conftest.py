@@ -38,12 +38,19 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     if GIVEN_SERVER:
         yield make_url(GIVEN_SERVER).set(drivername="postgresql+psycopg2", query={})
         return
-    home = in_memory() or tmp_path_factory.mktemp("postgres")
+    with throw_away_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@contextmanager
+def throw_away_server(folder: Path | None = None) -> Iterator[URL]:
+    """A server of our own, in memory where there is room, else in `folder`."""
+    home = in_memory() or folder or Path(tempfile.mkdtemp(prefix="loyalty-test-"))
     try:
         yield make_url(postgres.start(home, durable=False).url("postgres"))
     finally:
         postgres.remove(home)
-        shutil.rmtree(home)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def in_memory() -> Path | None:

@@ -14,7 +14,7 @@ from include.embedded import account, ports, postgres
 from include.errors import SchemaError
 from include.migrations import migrate
 
-VERSION = "0008_mail_handover"
+VERSION = "0010_template_fingerprints"
 
 
 @pytest.fixture
@@ -101,13 +101,14 @@ def test_rows_that_break_a_rule_are_named_and_the_rule_is_not_left_behind(empty)
             loyalty.expiration_warnings, loyalty.expiration_notices, loyalty.cohort_exports,
             loyalty.expiration_cohort_members, loyalty.expiration_run_programs,
             loyalty.expiration_runs, loyalty.reinstatement_members, loyalty.reinstatements,
-            loyalty.reinstatement_skips cascade;
+            loyalty.reinstatement_skips, loyalty.lifecycle_runs, loyalty.lifecycle_unread cascade;
         drop view loyalty.mails_naming_a_customer;
         drop sequence loyalty.mail_sender_id_seq;
         drop function loyalty.mail_language, loyalty.warning_occurrence_key,
             loyalty.expiry_occurrence_key, loyalty.lock_customers, loyalty.lock_mailed_cards,
-            loyalty.is_pipeline_role, loyalty.refuse_change_of_closed_run,
-            loyalty.refuse_rows_of_closed_run, loyalty.refuse_second_reinstatement;
+            loyalty.lifecycle_occurrence_key, loyalty.is_pipeline_role,
+            loyalty.refuse_change_of_closed_run, loyalty.refuse_rows_of_closed_run,
+            loyalty.refuse_second_reinstatement;
         alter table loyalty.loyalty_cards drop constraint loyalty_cards_nothing_negative;
         insert into loyalty.merchants (id, name) values (1, 'M');
         insert into loyalty.customers (id) values (1);

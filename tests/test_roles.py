@@ -49,6 +49,8 @@ FORBIDDEN_TO_ALL = [
     "delete from loyalty.expiration_runs",
     "delete from loyalty.expiration_run_programs",
     "delete from loyalty.email_logs",
+    "delete from loyalty.lifecycle_runs",
+    "update loyalty.lifecycle_unread set first_id = 0",
     "update loyalty.reinstatements set points = 1",
     "drop table loyalty.expiration_runs",
     "create table loyalty.mine (id int)",
@@ -209,6 +211,18 @@ def test_migration_without_the_right_to_lend_roles_says_what_to_do(engine):
         assert f"to {own.url.username};" in str(refused.value)
         with pytest.raises(SchemaError, match="make migrate"):
             require_schema(own)
+
+
+def test_migration_of_somebody_elses_tables_says_who_has_to_run_it(engine):
+    with owned_database(engine, "") as own:
+        administration = create_engine(engine.url.set(database=own.url.database))
+        with administration.begin() as connection:
+            connection.exec_driver_sql("create schema loyalty")
+            connection.exec_driver_sql("create table loyalty.customers (id bigint primary key)")
+            connection.exec_driver_sql(f"grant all on schema loyalty to {own.url.username}")
+        administration.dispose()
+        with pytest.raises(SchemaError, match="as their owner"):
+            migrate(own)
 
 
 def test_user_without_the_roles_is_told_what_to_grant(engine, at):

@@ -21,6 +21,7 @@ from include.connections import VARIABLES, require_pair
 from include.database import Binds, run_stage, transaction
 from include.embedded import postgres, processes, workplace
 from include.errors import ConfigurationError, LoyaltyError, ServerError
+from include.lifecycle import start_above_ledger
 from include.mail.seeding import seed_templates
 from include.migrations import migrate
 from include.reconcile import violations
@@ -75,6 +76,8 @@ def _load(engine: Engine) -> replays.Replay:
     replay = replays.build(datetime.now(UTC).date())
     with _driver(engine) as driver:
         replays.load_history(driver, replay, _days(replay)[0] - ONE_DAY)
+    # The history is not news: nobody gets a mail about an enrollment of last year.
+    start_above_ledger(engine)
     counts = _counts(engine)
     _tell(
         f"Loaded {counts['merchants_total']} merchants, {counts['cards_total']:,} cards and "

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from include.database import READER, statements, transaction
+from include.lifecycle import DagRun, count_mails, find_run
 from include.runs import read_report
 
 NOTHING = {"sent_total": 0, "refused_total": 0, "waiting_total": 0}
@@ -27,6 +28,18 @@ def show(engine: Engine, run_ids: list[int]) -> None:
             print(f"{day:<12}" + widths.format(name[:30], *(f"{value:,}" for value in row)))
             totals = [total + value for total, value in zip(totals, row, strict=True)]
     print(f"{'all days':<12}" + widths.format("", *(f"{value:,}" for value in totals)))
+
+
+def show_lifecycle(engine: Engine, dag_run: DagRun) -> None:
+    """Print how many lifecycle mails a DAG run queued and how many of them are sent, by event."""
+    run_id = find_run(engine, dag_run)
+    mails = count_mails(engine, run_id) if run_id else {}
+    widths = "{:<24} {:>8} {:>8}"
+    print("\n" + widths.format("event", "queued", "sent"))
+    for event, (queued, sent) in mails.items():
+        print(widths.format(event, f"{queued:,}", f"{sent:,}"))
+    totals = (sum(column) for column in zip((0, 0), *mails.values(), strict=True))
+    print(widths.format("all", *(f"{total:,}" for total in totals)))
 
 
 def _remark(program: dict[str, Any]) -> str:

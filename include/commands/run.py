@@ -12,14 +12,19 @@ from include.commands.entry import run_command
 from include.commands.execution import execute, quiet_logs
 from include.database import run_stage, transaction
 from include.embedded import workplace
+from include.errors import ConfigurationError
+from include.lifecycle import DagRun
 
 DAG_DEFAULT = "loyalty_points_expiration"
+LIFECYCLE = "loyalty_lifecycle_mail"
 
 
 def main() -> int:
     arguments = _arguments()
     if arguments.as_of:
         parse_instant(arguments.as_of, "AS_OF")
+    if arguments.dry_run and arguments.dag == LIFECYCLE:
+        raise ConfigurationError(f"{LIFECYCLE} has no dry run; nothing was done.")
     # A person waits for this run: what fails is said at once instead of tried again later.
     os.environ["LOYALTY_TASK_RETRIES"] = "0"
     quiet_logs("WARNING")
@@ -29,12 +34,15 @@ def main() -> int:
     print(f"\n{arguments.dag} {outcome.dag_run_id}: {outcome.state}")
     for task_id, index, state in outcome.tasks:
         print(f"  {state:16} {task_id}{'' if index < 0 else f' [{index}]'}")
-    _show_report(outcome.dag_run_id)
+    _show_report(arguments.dag, outcome.dag_run_id)
     return 0 if outcome.succeeded else 1
 
 
-def _show_report(dag_run_id: str) -> None:
+def _show_report(dag_id: str, dag_run_id: str) -> None:
     engine = loyalty_engine()
+    if dag_id == LIFECYCLE:
+        report_table.show_lifecycle(engine, DagRun(dag_id, dag_run_id))
+        return
     with transaction(engine) as connection:
         found = run_stage(connection, "find_run", {"dag_run_id": dag_run_id})
     if "run_id" in found:

@@ -21,6 +21,7 @@ PROGRAMS = {
 }
 DAGS = (
     "loyalty_points_expiration",
+    "loyalty_lifecycle_mail",
     "loyalty_held_expirations",
     "loyalty_points_reinstatement",
 )
@@ -38,8 +39,7 @@ def main() -> int:
         )
         if name == "api-server":
             waiting.until_answers(f"{place.ui_url}/api/v2/monitor/health", "Airflow", seconds=120)
-    for dag_id in DAGS:
-        _unpause(dag_id)
+    _unpause()
     show(place.ui_url, place.inbox_url)
     return 0
 
@@ -53,11 +53,12 @@ def show(ui_url: str, inbox_url: str | None) -> None:
     print("Stop both with `make down`.")
 
 
-def _unpause(dag_id: str) -> None:
-    # The DAG must be known before it can be unpaused; the processor may still be reading.
-    for verb in (["dags", "reserialize"], ["dags", "unpause", dag_id]):
+def _unpause() -> None:
+    # The DAGs must be known before they can be unpaused; the processor may still be reading.
+    ours = f"^({'|'.join(DAGS)})$"
+    for verb in (["reserialize"], ["unpause", "--treat-dag-id-as-regex", ours, "--yes"]):
         subprocess.run(  # noqa: S603 - Airflow's own command, no shell is involved
-            [sys.executable, "-m", "airflow", *verb],
+            [sys.executable, "-m", "airflow", "dags", *verb],
             check=True,
             cwd=PROJECT_ROOT,
             stdout=subprocess.DEVNULL,

@@ -50,6 +50,8 @@ def environment(server: postgres.Server, *, port: int) -> dict[str, str]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt_secret"],
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        # A task's supervisor may wait out this many seconds after the task has ended.
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "LOYALTY_MAIL_POOL": os.environ.get("LOYALTY_MAIL_POOL") or MAIL_POOL,
         "PYTHONPATH": str(PROJECT_ROOT),

@@ -89,6 +89,13 @@ def _embedded_pair(server: postgres.Server, settings: dict[str, str]) -> str:
     return settings["LOYALTY_INBOX_URL"]
 
 
+def start_inbox() -> tuple[int, int]:
+    """Start the inbox where it does not run yet; return its SMTP and its HTTP port."""
+    state_dir().mkdir(mode=0o700, parents=True, exist_ok=True)
+    with state.locked(state_dir() / "prepare.lock"):
+        return _inbox()
+
+
 def _inbox() -> tuple[int, int]:
     note = state_dir() / "inbox-ports.json"
     known = state.read(note)

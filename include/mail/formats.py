@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from babel import Locale, dates, numbers
 
@@ -33,6 +35,25 @@ def format_points(points: int, language: str) -> str:
     """Return a number of points with its thousands grouped, "12,345"."""
     text: str = numbers.format_decimal(points, locale=_locale(language))
     return text
+
+
+def format_figures(figures: Mapping[str, Any], language: str) -> dict[str, str | int]:
+    """Return a mail's stored figures as templates print them: plain text and whole numbers only.
+
+    Raises:
+        ValueError: the expiration date is none.
+    """
+    # By exact type: true and false are no numbers here.
+    values: dict[str, str | int] = {
+        name: value for name, value in figures.items() if type(value) in (str, int)
+    }
+    points = values.get("points")
+    if isinstance(points, int):
+        values |= {"points_count": points, "points": format_points(points, language)}
+    if "expiration_date" in values:
+        day = date.fromisoformat(str(values["expiration_date"]))
+        values["expiration_date"] = format_date(day, language)
+    return values
 
 
 def _locale(language: str) -> Locale:

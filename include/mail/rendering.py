@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import jinja2
@@ -14,12 +15,14 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from include.errors import TemplateError
-from include.mail.templates import Template
+from include.mail.templates import Template, Unusable
 
 Variables = Mapping[str, str | int]
 
 SOURCE_CHARACTERS_MAX = 100_000
 TAGS_MAX = 500
+TOKENS_MAX = 8_000
+FILTERS_NESTED_MAX = 8
 RENDERED_CHARACTERS_MAX = 1_000_000
 SUBJECT_CHARACTERS_MAX = 250
 
@@ -76,10 +79,6 @@ class _Compiled:
     html: jinja2.Template
 
 
-class _Unusable(Exception):
-    """Why a template cannot be used; carries no customer's data."""
-
-
 class Renderer:
     """One sandbox with its compiled templates."""
 
@@ -105,14 +104,14 @@ class Renderer:
         try:
             compiled = self._compiled(template)
             if isinstance(compiled, str):
-                raise _Unusable(compiled)
+                raise Unusable(compiled)
             return Rendered(
                 subject=_one_line(_fill(compiled.subject, data)),
                 text=_fill(compiled.text, data),
                 html=_fill(compiled.html, data),
             )
-        except _Unusable as cause:
-            raise TemplateError(f"{_title(template)} cannot be used: {cause}") from None
+        except Unusable as cause:
+            raise TemplateError(f"{template.title} cannot be used: {cause}") from None
 
     def render_first(
         self, candidates: Sequence[Template], variables: Variables
@@ -133,6 +132,30 @@ class Renderer:
             " ".join(map(str, errors)) or "There is no template; load the templates."
         )
 
+    def names_in(self, template: Template) -> set[str]:
+        """Return every variable that the template asks for, in whatever branch.
+
+        Raises:
+            Unusable: the template cannot be read.
+        """
+        parts = {
+            "subject": template.subject,
+            "body_text": template.body_text,
+            "body_html": template.body_html,
+        }
+        return {
+            name.name
+            for part, source in parts.items()
+            for name in self._tree(part, source).find_all(nodes.Name)
+        }
+
+    def may_break(self, subject: str) -> bool:
+        """Tell whether a subject has a line break of its own, in whatever branch."""
+        tree = self._tree("subject", subject)
+        texts = [each.value for each in tree.find_all(nodes.Const)]
+        texts += [each.data for each in tree.find_all(nodes.TemplateData)]
+        return any(isinstance(text, str) and _BREAKS.search(text) for text in texts)
+
     def _compile(self, template: Template) -> _Compiled | str:
         # A broken template is remembered as its sentence: lru_cache forgets exceptions, and
         # compiling it anew for each mail would delay the other stores.
@@ -142,24 +165,41 @@ class Renderer:
                 text=self._part("body_text", template.body_text),
                 html=self._part("body_html", template.body_html),
             )
-        except _Unusable as cause:
+        except Unusable as cause:
             return str(cause)
 
     def _part(self, name: str, source: str) -> jinja2.Template:
+        tree = self._tree(name, source)
+        with _blaming(name):
+            code = self._environment.compile(tree, name)
+        return jinja2.Template.from_code(self._environment, code, {})
+
+    def _tree(self, name: str, source: str) -> nodes.Template:
         if len(source) > SOURCE_CHARACTERS_MAX:
-            raise _Unusable(f"{name} has more than {SOURCE_CHARACTERS_MAX:,} characters.")
+            raise Unusable(f"{name} has more than {SOURCE_CHARACTERS_MAX:,} characters.")
         if source.count("{{") + source.count("{%") > TAGS_MAX:
-            raise _Unusable(f"{name} has more than {TAGS_MAX} tags.")
-        try:
+            raise Unusable(f"{name} has more than {TAGS_MAX} tags.")
+        with _blaming(name):
+            # Reading is cheap, but a comparison of thousands takes the square of its length.
+            if len(list(islice(self._environment.lex(source), TOKENS_MAX + 1))) > TOKENS_MAX:
+                raise Unusable(f"{name} has more than {TOKENS_MAX:,} words and signs in its tags.")
             tree = self._environment.parse(source)
             _refuse_what_is_not_allowed(tree, name)
-            code = self._environment.compile(tree, name)
-        except jinja2.TemplateSyntaxError as error:
-            raise _Unusable(f"{name}, line {error.lineno}: {_short(error.message)}") from None
-        except Exception as error:  # a stranger's code: whatever it sets off is its own fault
-            kind = type(error).__name__
-            raise _Unusable(f"{name} is nested too deeply or unreadable ({kind}).") from None
-        return jinja2.Template.from_code(self._environment, code, {})
+            _refuse_nested_filters(tree, name)
+        return tree
+
+
+@contextmanager
+def _blaming(part: str) -> Iterator[None]:
+    try:
+        yield
+    except Unusable:
+        raise
+    except jinja2.TemplateSyntaxError as error:
+        raise Unusable(f"{part}, line {error.lineno}: {_short(error.message)}") from None
+    except Exception as error:  # a stranger's code: whatever it sets off is its own fault
+        kind = type(error).__name__
+        raise Unusable(f"{part} is nested too deeply or unreadable ({kind}).") from None
 
 
 def _keep_only(registry: dict[str, Any], names: Sequence[str]) -> None:
@@ -171,9 +211,18 @@ def _refuse_what_is_not_allowed(tree: nodes.Template, part: str) -> None:
     for node in chain([tree], tree.find_all(nodes.Node)):
         if not isinstance(node, _ALLOWED_NODES) or getattr(node, "name", "") == "self":
             kind = type(node).__name__.lower()
-            raise _Unusable(
+            raise Unusable(
                 f"{part}, line {node.lineno or '?'}: mail templates print variables and choose with"
                 f" 'if', nothing else ({kind} found)."
+            )
+
+
+def _refuse_nested_filters(tree: nodes.Template, part: str) -> None:
+    # Escaping what was escaped grows a text each time: a chain of 200 took minutes.
+    for node in tree.find_all(nodes.Filter):
+        if len(list(islice(node.find_all(nodes.Filter), FILTERS_NESTED_MAX))) == FILTERS_NESTED_MAX:
+            raise Unusable(
+                f"{part}, line {node.lineno}: more than {FILTERS_NESTED_MAX} filters in one place."
             )
 
 
@@ -196,12 +245,12 @@ def _fill(template: jinja2.Template, data: Mapping[str, str | int]) -> str:
         text = _gather(template.generate(data))
         text.encode()  # a literal such as "\ud800" could not be sent
     except jinja2.UndefinedError as error:
-        raise _Unusable(f"{template.name}: {_short(error.message)}.") from None
+        raise Unusable(f"{template.name}: {_short(error.message)}.") from None
     except Exception as error:  # again the template's fault; only the kind, as the text
         kind = type(error).__name__  # may quote the customer's data
-        raise _Unusable(f"{template.name} fails with a {kind}.") from None
+        raise Unusable(f"{template.name} fails with a {kind}.") from None
     if not text.strip() or len(text) > RENDERED_CHARACTERS_MAX:
-        raise _Unusable(f"{template.name} is empty or beyond {RENDERED_CHARACTERS_MAX:,} letters.")
+        raise Unusable(f"{template.name} is empty or beyond {RENDERED_CHARACTERS_MAX:,} letters.")
     return text
 
 
@@ -221,7 +270,7 @@ def _one_line(subject: str) -> str:
     # Data has no line breaks any more, so this one is the template's own.
     subject = subject.strip(" ")
     if _BREAKS.search(subject):
-        raise _Unusable("subject holds a line break; write it on one line.")
+        raise Unusable("subject holds a line break; write it on one line.")
     if len(subject) > SUBJECT_CHARACTERS_MAX:
         return subject[: SUBJECT_CHARACTERS_MAX - 1].rstrip() + "…"
     return subject
@@ -229,8 +278,3 @@ def _one_line(subject: str) -> str:
 
 def _short(text: str | None) -> str:
     return _BREAKS.sub(" ", text or "unreadable")[:200]
-
-
-def _title(template: Template) -> str:
-    owner = "The platform" if template.store_id is None else f"Store {template.store_id}"
-    return f"{owner}'s template {template.code} ({template.language})"

@@ -1,32 +1,32 @@
-"""The mail templates: those shipped with the project, and where a mail looks for its own."""
+"""The mail templates: what each may print, and where a mail looks for its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from types import MappingProxyType
 
-from include.mail.formats import SUPPORTED_LANGUAGES
-
-_PLATFORM = Path(__file__).parent / "platform"
-
-_CARD_VARIABLES = (
+# What every mail may print; the names are looked up when it is sent and kept nowhere.
+NAME_VARIABLES = (
     "customer_first_name",
     "program_name",
     "merchant_name",
     "store_name",
     "card_number",
-    "points",
-    "points_count",
-    "expiration_date",
 )
+# Points come as text in the reader's own form and, to choose words by, as a number.
+_POINTS = ("points", "points_count")
 
 DECLARED_VARIABLES: dict[str, tuple[str, ...]] = {
-    "loyalty_points_expiring": (*_CARD_VARIABLES, "days_remaining"),
-    "loyalty_points_expired": (*_CARD_VARIABLES, "inactivity_days"),
+    "loyalty_enrollment": NAME_VARIABLES,
+    "loyalty_welcome_bonus": (*NAME_VARIABLES, *_POINTS),
+    "loyalty_points_expiring": (*NAME_VARIABLES, *_POINTS, "expiration_date", "days_remaining"),
+    "loyalty_points_expired": (*NAME_VARIABLES, *_POINTS, "expiration_date", "inactivity_days"),
+    "loyalty_reward_ready": (*NAME_VARIABLES, "stamps", "stamps_target"),
 }
+
+
+class Unusable(Exception):
+    """Why a template cannot be used, a sentence; carries no customer's data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +40,11 @@ class Template:
     body_text: str
     store_id: int | None = None
 
-
-@cache
-def shipped_templates() -> Mapping[tuple[str, str], Template]:
-    """Return the project's own templates by code and language; read once, not to be changed."""
-    return MappingProxyType(
-        {
-            (code, language): _read(code, language)
-            for code in DECLARED_VARIABLES
-            for language in SUPPORTED_LANGUAGES
-        }
-    )
-
-
-def _read(code: str, language: str) -> Template:
-    folder = _PLATFORM / code / language
-    subject, html, text = (
-        (folder / name).read_text(encoding="utf-8")
-        for name in ("subject.j2", "body.html.j2", "body.txt.j2")
-    )
-    return Template(code, language, subject.removesuffix("\n"), html, text)
+    @property
+    def title(self) -> str:
+        """What people call it: whose it is, the event and the language."""
+        owner = "The platform" if self.store_id is None else f"Store {self.store_id}"
+        return f"{owner}'s template {self.code} ({self.language})"
 
 
 class TemplateBook:

@@ -6,25 +6,21 @@ import logging
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from itertools import groupby
 
 from sqlalchemy import Engine
 
 from include.database import MAILER, statements, transaction
 from include.errors import TemplateError
-from include.mail.formats import format_date, format_points
+from include.mail.formats import format_figures
 from include.mail.message import build_message, message_id, usable_address
 from include.mail.outbox import Mail, Result
 from include.mail.rendering import Rendered, Renderer
 from include.mail.server import MailServer
+from include.mail.shipped import shipped_templates
 from include.mail.signing import sign
-from include.mail.templates import (
-    DECLARED_VARIABLES,
-    Template,
-    TemplateBook,
-    shipped_templates,
-)
+from include.mail.templates import DECLARED_VARIABLES, NAME_VARIABLES, Template, TemplateBook
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +77,7 @@ class Writer:
             return Result(mail.id, "unrenderable", said)
 
     def _letter(self, mail: Mail, recipient: str, written_at: datetime) -> Letter:
-        rendered, template = self._render(mail)
+        rendered, template = self.fill(mail)
         # Once a mail went out it keeps its Message-ID, whatever became of the sender's domain.
         identity = mail.message_id or message_id(mail.occurrence_key, self._domain)
         content = build_message(
@@ -100,7 +96,12 @@ class Writer:
             content = sign(content, self._signature)
         return Letter(recipient, identity, content)
 
-    def _render(self, mail: Mail) -> tuple[Rendered, Template]:
+    def fill(self, mail: Mail) -> tuple[Rendered, Template]:
+        """Return what the mail says, and the template that says it: the best one that works.
+
+        Raises:
+            TemplateError: there is none.
+        """
         candidates = self._book.candidates(mail.template_code, mail.language, mail.store_id)
         broken: list[TemplateError] = []
         # One language at a time, so that dates and numbers are in the language of the template.
@@ -133,25 +134,10 @@ class Writer:
 
 
 def variables_of(mail: Mail, language: str) -> dict[str, str | int]:
-    """Return what the templates may print: plain text and whole numbers only.
+    """Return what the templates may print.
 
     Raises:
         ValueError: the row's expiration date is none.
     """
-    # By exact type: true and false are no numbers here.
-    values: dict[str, str | int] = {
-        name: value for name, value in mail.variables.items() if type(value) in (str, int)
-    }
-    points = values.get("points")
-    if isinstance(points, int):
-        values |= {"points_count": points, "points": format_points(points, language)}
-    if "expiration_date" in values:
-        day = date.fromisoformat(str(values["expiration_date"]))
-        values["expiration_date"] = format_date(day, language)
-    return values | {
-        "customer_first_name": mail.customer_first_name,
-        "card_number": mail.card_number,
-        "program_name": mail.program_name,
-        "merchant_name": mail.merchant_name,
-        "store_name": mail.store_name,
-    }
+    names: dict[str, str | int] = {name: getattr(mail, name) for name in NAME_VARIABLES}
+    return format_figures(mail.variables, language) | names

@@ -3,7 +3,7 @@
 -- between the cycle's start and the booking.
 -- Ids are not the order of commits (see check 04): a row dated within the last minute before the
 -- booking, or whose balance is not the sum up to its id, may have been committed after it and
--- proves nothing. Where activity gave the points back, because it was recorded late, all is settled.
+-- proves nothing. Where activity gave the points back, as it was recorded late, all is settled.
 -- Binds: run_id (null: every card; else the cards of that run's plans). A rerun reads only.
 with
 touched_cards as (

@@ -24,6 +24,19 @@ deeds as (
         expirations.points
     from loyalty.expirations as expirations
     where %(run_id)s::bigint is null or expirations.run_id = %(run_id)s::bigint
+    union all
+    select
+        mails.run_id,
+        mails.template_code as kind,
+        coalesce((mails.variables ->> 'points')::bigint, 0) as points
+    from loyalty.email_logs as mails
+    where
+        mails.template_code in (
+            'loyalty_enrollment', 'loyalty_welcome_bonus', 'loyalty_reward_ready'
+        )
+        and mails.occurrence_key is not null
+        and mails.run_id is not null
+        and (%(run_id)s::bigint is null or mails.run_id = %(run_id)s::bigint)
 ),
 
 sums as (

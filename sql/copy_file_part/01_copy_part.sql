@@ -1,5 +1,6 @@
 -- Writes one part of a cohort file: what was queued or expired, without names or addresses.
--- In: the run's deeds of one kind between two cards. Out: CSV with a header, one row per card.
+-- In: the run's deeds of one kind between two cards. Out: CSV with a header, one row per mail.
+-- A lifecycle run's kind is the code of its event's template.
 -- Binds: run_id, kind, first_card_id, last_card_id.
 -- Rerun: deeds of a run never change, so the same bytes come out.
 copy (
@@ -32,6 +33,19 @@ copy (
             expirations.run_id = %(run_id)s::bigint
             and %(kind)s::text = 'expiry'
             and expirations.card_id between %(first_card_id)s::bigint and %(last_card_id)s::bigint
+        union all
+        select
+            mails.id as email_log_id,
+            mails.card_id,
+            null as cycle_started_at,
+            null as due_on,
+            null as stage_days,
+            coalesce((mails.variables ->> 'points')::bigint, 0) as points
+        from loyalty.email_logs as mails
+        where
+            mails.run_id = %(run_id)s::bigint
+            and mails.template_code = %(kind)s::text
+            and mails.card_id between %(first_card_id)s::bigint and %(last_card_id)s::bigint
     )
 
     select
@@ -46,5 +60,5 @@ copy (
         deeds.points
     from deeds
     inner join loyalty.loyalty_cards as cards on deeds.card_id = cards.id
-    order by deeds.card_id
+    order by deeds.card_id, deeds.email_log_id
 ) to stdout with (format csv, header true)

@@ -1,4 +1,5 @@
--- Cuts what was queued or expired into parts of equal size, in card order.
+-- Cuts what was queued or expired into parts of equal size, in card order; a card's rows stay
+-- together.
 -- In: the run's deeds of one kind. Out: one row per part with its first and last card, rows and
 -- points; none for an empty cohort.
 -- Binds: run_id, kind, part_rows.
@@ -16,12 +17,20 @@ deeds as (
         expirations.points
     from loyalty.expirations as expirations
     where expirations.run_id = %(run_id)s::bigint and %(kind)s::text = 'expiry'
+    union all
+    select
+        mails.card_id,
+        coalesce((mails.variables ->> 'points')::bigint, 0) as points
+    from loyalty.email_logs as mails
+    where
+        mails.run_id = %(run_id)s::bigint
+        and mails.template_code = %(kind)s::text
 ),
 
 numbered_deeds as (
     select
         deeds.*,
-        (row_number() over (order by deeds.card_id) - 1) / %(part_rows)s::bigint as part_number
+        (dense_rank() over (order by deeds.card_id) - 1) / %(part_rows)s::bigint as part_number
     from deeds
 )
 

@@ -1,12 +1,12 @@
--- Adds the project's own templates to the platform's.
+-- Adds the project's own templates that the platform lacks.
 -- In: the templates shipped with this release. Out: those whose code and language the platform
--- lacked; one result row, their count. What is there stays as it is: it may have been edited.
+-- lacked; one result row, their count.
 -- Binds: codes, languages, subjects, body_htmls, body_texts, variable_lists (parallel).
 -- Rerun: code and language are unique, so a rerun adds nothing.
 with
 inserted as (
     insert into loyalty.email_templates (
-        code, language, subject, body_html, body_text, variables
+        code, language, subject, body_html, body_text, variables, shipped_fingerprint
     )
     select
         shipped.code,
@@ -14,7 +14,10 @@ inserted as (
         shipped.subject,
         shipped.body_html,
         shipped.body_text,
-        shipped.variables::jsonb as variables
+        shipped.variables::jsonb as variables,
+        loyalty.template_fingerprint(
+            shipped.subject, shipped.body_html, shipped.body_text
+        ) as shipped_fingerprint
     from
         unnest(
             %(codes)s::text[],

@@ -24,12 +24,21 @@ STATEMENTS = {
     """,
     "ledger": f"""
         select card_number, transaction_type, points_delta, points_balance_after, stamps_delta,
-            stamps_balance_after, ledger.store_id, notes
+            stamps_balance_after, ledger.store_id,
+            case transaction_type
+                when 'points_reinstated' then regexp_replace(notes, '\\d+', 'ID', 'g')
+                else notes
+            end
         from loyalty.loyalty_transactions as ledger {_CARD} ledger.card_id
     """,
     "expirations": f"""
-        select card_number, cycle_started_at, due_on, points, reinstated_by is not null
+        select card_number, cycle_started_at, due_on, usable_until, points,
+            reinstated_by is not null
         from loyalty.expirations {_CARD} expirations.card_id
+    """,
+    "reinstatements": f"""
+        select card_number, points, activity_id is not null
+        from loyalty.reinstatements {_CARD} reinstatements.card_id
     """,
     "warnings": f"""
         select card_number, cycle_started_at, stage_days, due_on, points
@@ -47,6 +56,10 @@ STATEMENTS = {
         select runs.dag_run_id, kind, card_number, reason
         from loyalty.expiration_skips as skips {_CARD} skips.card_id
         join loyalty.expiration_runs as runs on runs.id = skips.run_id
+        union all
+        select runs.dag_run_id, 'reinstatement', card_number, reason
+        from loyalty.reinstatement_skips as skips {_CARD} skips.card_id
+        join loyalty.expiration_runs as runs on runs.id = skips.run_id
     """,
     # A DAG run that is repeated after its close reports nothing new: such attempts add nothing.
     "report": """
@@ -54,7 +67,9 @@ STATEMENTS = {
             sum(report.warning_points_planned), sum(report.warning_cards_queued),
             sum(report.warning_cards_skipped), sum(report.expiry_cards_planned),
             sum(report.expiry_points_planned), sum(report.cards_expired),
-            sum(report.points_expired), sum(report.expiry_cards_skipped)
+            sum(report.points_expired), sum(report.expiry_cards_skipped),
+            sum(report.cards_reinstated), sum(report.points_reinstated),
+            sum(report.reinstatements_skipped)
         from loyalty.expiration_run_programs as report
         join loyalty.expiration_runs as runs on runs.id = report.run_id
         join loyalty.loyalty_programs as programs on programs.id = report.program_id
@@ -64,7 +79,7 @@ STATEMENTS = {
 }
 # What does not depend on which run did it, and on which day: a warning that comes a day late may
 # be another stage's, or too late to be sent.
-LASTING = ("cards", "ledger", "expirations")
+LASTING = ("cards", "ledger", "expirations", "reinstatements")
 # What does not depend on how many runs shared the work.
 SHARED = (*LASTING, "stamps", "warnings", "notices", "mails")
 

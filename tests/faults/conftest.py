@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import URL
 
+from tests.faults.people import LATECOMERS
 from tests.faults.shop import Shop, Twin, copied_shop, populated, undisturbed
 
 OpenShop = Callable[..., AbstractContextManager[Shop]]
@@ -27,9 +28,10 @@ def seeded(template_url: URL) -> Iterator[URL]:
 def twin(seeded: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
     """The day as it goes undisturbed."""
     with undisturbed(seeded, tmp_path_factory.mktemp("twin")) as twin:
-        # Both kinds of deeds in more than one chunk, or there is nothing to break.
-        assert len(twin.books["expirations"]) >= 3
+        # All kinds of deeds, in more than one chunk, or there is nothing to break.
+        assert len(twin.books["expirations"]) >= 3 + LATECOMERS
         assert len(twin.books["warnings"]) >= 3
+        assert len(twin.books["reinstatements"]) == LATECOMERS - 1
         yield twin
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from include import database
+from include.database import Limits
 from tests.faults.books import LASTING, SHARED
 from tests.faults.points import Stop
 from tests.faults.servers import FragileServer
 from tests.faults.shop import NEXT_DAY, Shop, Twin
 from tests.faults.task import Task
+from tests.faults.whole_day import Limited, giving_way
 
+# As long as the server waits for a task that stands still; in earnest it waits longer.
+FROZEN_FOR = "2s"
 # What a task says that lost its database.
 LOST = ("OperationalError", "DatabaseUnreachableError", "DBAPIError")
 
@@ -25,18 +30,23 @@ def killed_and_left_to_the_next_day(shop: Shop, twin: Twin, stop: Stop) -> list[
     return made_good_the_next_day(shop, twin)
 
 
-def overtaken(shop: Shop, twin: Twin, stop: Stop) -> list[str]:
-    """Freeze the day at `stop`, let its retry run to the end, then wake the frozen task."""
-    with shop.task(shop.day(), stop) as task:
+def overtaken(
+    shop: Shop, twin: Twin, stop: Stop, *, last_pass: Limits = database.LAST_PASS
+) -> str | None:
+    """Freeze the day at `stop`, let its retry run to the end, then wake the frozen task.
+
+    Returns:
+        What the woken task says: None where it found nothing left to do.
+    """
+    with shop.task(giving_way(shop.day(), FROZEN_FOR), stop) as task:
         _reach(task, twin, stop)
         task.freeze()
         task.go_on()
-        shop.run_until_done(shop.day())
+        shop.run_until_done(Limited(shop.day(), {"LAST_PASS": last_pass}))
         task.wake()
-        # It may find nothing left to do, or that its session is gone: both are fine.
-        task.ended()
+        error = task.ended().error
     shop.wait_until_alone()
-    return shop.faults(twin.books)
+    return error
 
 
 def crashed(shop: Shop, twin: Twin, stop: Stop, server: FragileServer) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -9,7 +10,10 @@ from typing import Literal
 from include.settings import SQL_ROOT
 
 Moment = Literal["before", "sent"]
+COPY = "copy_file_part/01_copy_part"
 MAIL_ANSWER = "mail server's answer"
+# No statements, so that their bytes cannot go out without their end.
+UNSENDABLE = (COPY, MAIL_ANSWER)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,21 @@ class Counter:
 def label_of(statement: str) -> str | None:
     """Return the name of a statement of the project, as `stage/NN_name`; None for any other."""
     return _labels().get(statement)
+
+
+def is_deed(label: str) -> bool:
+    """Tell whether a statement writes rows or takes locks; a kill around others changes nothing."""
+    if label == COPY:
+        return True
+    statement = next((text for text, name in _labels().items() if name == label), "")
+    return (
+        re.search(
+            r"^\s*(insert into|update|for update|select pg_advisory)\b|advisory_lock\(",
+            statement,
+            re.MULTILINE,
+        )
+        is not None
+    )
 
 
 @cache

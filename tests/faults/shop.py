@@ -21,7 +21,7 @@ from tests.faults.people import AS_OF, populate
 from tests.faults.points import Stop
 from tests.faults.tap import Ended, Job
 from tests.faults.task import PATIENCE_SECONDS, Task
-from tests.faults.whole_day import WholeDay
+from tests.faults.whole_day import RunOnly, WholeDay
 from tests.mail.scripted_server import ScriptedServer, scripted_server
 from tests.rows import rows
 
@@ -124,6 +124,11 @@ class Shop:
         return found + [f"mail {key} is in no log" for key in taken]
 
 
+def observer(url: URL) -> Engine:
+    """Return an engine whose sessions are not taken for a task's."""
+    return create_engine(url, pool_pre_ping=True, connect_args={"application_name": OBSERVER})
+
+
 @dataclass(frozen=True)
 class Twin:
     """What an undisturbed day leaves behind, and the points it passed on its way."""
@@ -138,7 +143,7 @@ class Twin:
 def copied_shop(seeded: URL, root: Path, **settings: Any) -> Iterator[Shop]:
     """Open a shop on a copy of a populated database."""
     with new_database(seeded, template=seeded.database) as url, scripted_server() as post:
-        engine = create_engine(url, pool_pre_ping=True, connect_args={"application_name": OBSERVER})
+        engine = observer(url)
         try:
             yield Shop(engine, root / str(url.database), post, **settings)
         finally:
@@ -149,8 +154,12 @@ def copied_shop(seeded: URL, root: Path, **settings: Any) -> Iterator[Shop]:
 def populated(template: URL, seed: int, *, cards: int) -> Iterator[URL]:
     """Make a database with a population, for shops to be copied from."""
     with new_database(template, template=template.database) as url:
-        engine = create_engine(url)
-        populate(engine, seed, cards=cards)
+        engine = observer(url)
+        latecomers = populate(engine, seed, cards=cards)
+        yesterday = Shop(engine, Path(), ScriptedServer(), now=AS_OF - timedelta(days=1))
+        yesterday.run(RunOnly(yesterday.now, "yesterday", (latecomers.merchant_id,)))
+        latecomers.post(engine)
+        yesterday.wait_until_alone()
         engine.dispose()
         yield url
 

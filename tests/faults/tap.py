@@ -14,7 +14,7 @@ from psycopg2 import extensions
 from sqlalchemy import Engine, event
 
 from include.database import connect
-from tests.faults.points import MAIL_ANSWER, Counter, Stop, label_of
+from tests.faults.points import COPY, MAIL_ANSWER, Counter, Stop, label_of
 
 Job = Callable[[Engine], Any]
 
@@ -93,7 +93,7 @@ class _Tap:
                 super().execute(query, vars)
 
             def copy_expert(self, *args: Any, **options: Any) -> None:
-                tap.reach("copy_file_part/01_copy_part")
+                tap.reach(COPY)
                 super().copy_expert(*args, **options)
 
         class TappedConnection(extensions.connection):

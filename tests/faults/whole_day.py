@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 
-from include import cohorts
+from include import database
 from include.cohort_files import export, read_ids
 from include.cohorts import Kind
 from include.database import Limits
@@ -57,11 +57,12 @@ class Files:
 
     run_id: int
     root: Path
+    kinds: tuple[Kind, ...] = KINDS
 
     def __call__(self, engine: Engine) -> list[tuple[Kind, str]]:
         return [
             (kind, part.name)
-            for kind in KINDS
+            for kind in self.kinds
             for part in export(engine, self.root, self.run_id, kind).parts
         ]
 
@@ -83,15 +84,24 @@ class Mails:
 
 @dataclass(frozen=True)
 class Limited:
-    """A job under other limits on its chunks and its last pass; PostgreSQL intervals."""
+    """A job under other limits; they are named as in `include.database`."""
 
     job: Job
-    chunk: Limits = cohorts.CHUNK
-    last_pass: Limits = cohorts.LAST_PASS
+    limits: dict[str, Limits]
 
     def __call__(self, engine: Engine) -> Any:
-        cohorts.CHUNK, cohorts.LAST_PASS = self.chunk, self.last_pass
+        for name, limits in self.limits.items():
+            # In place: who imported them shall see the change.
+            vars(getattr(database, name)).update(vars(limits))
         return self.job(engine)
+
+
+def giving_way(job: Job, idle_timeout: str) -> Limited:
+    """Return a job whose sessions end when it stands still inside a transaction for so long."""
+    limits = {name: each for name, each in vars(database).items() if isinstance(each, Limits)}
+    return Limited(
+        job, {name: replace(each, idle_timeout=idle_timeout) for name, each in limits.items()}
+    )
 
 
 @dataclass(frozen=True)

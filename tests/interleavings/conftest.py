@@ -13,6 +13,6 @@ from tests.interleavings.judging import Judge
 def judge(engine, at, monkeypatch):
     # A play may pause a till for as long as a busy machine needs for the other sessions' steps.
     monkeypatch.setattr("include.cohorts.LAST_PASS", Limits(lock_timeout="60s"))
-    monkeypatch.setattr("include.cohorts.HOLDING", Limits(lock_timeout="400ms"))
+    monkeypatch.setattr("include.cohorts.HOLDING", Limits(lock_timeout="250ms"))
     at(AT)
     return Judge(engine)

@@ -112,17 +112,15 @@ class Table:
     def _settle(self, sessions: Mapping[str, Session]) -> list[str]:
         """Wait until whoever runs is at a gate, finished or blocked; return the blocked."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        blocked: list[str] = list(self._blocked)
         while time.monotonic() < deadline:
             with self._monitor:
                 self._monitor.wait_for(
-                    lambda: set(_running(sessions)) <= set(blocked), timeout=POLL_SECONDS
+                    lambda: set(_running(sessions)) <= set(self._blocked), timeout=POLL_SECONDS
                 )
             running = _running(sessions)
-            blocked = self._who_is_blocked(sessions, running) if running else []
-            if blocked == running:
-                self._blocked = blocked
-                return blocked
+            self._blocked = self._who_is_blocked(sessions, running) if running else []
+            if self._blocked == running:
+                return running
         raise TimeoutError(f"{_running(sessions)} neither came to a gate nor wait for a lock")
 
     def _who_is_blocked(self, sessions: Mapping[str, Session], running: list[str]) -> list[str]:

@@ -18,6 +18,8 @@ WITHIN_CHUNK = frozenset(
         "expire_points/02_debit_balances",
         "expire_points/03_queue_mails",
         "expire_points/04_record_skips",
+        "queue_warnings/02_stamp_cards",
+        "queue_warnings/03_record_skips",
     )
 )
 WITHIN_CLAIM = frozenset(
@@ -36,8 +38,8 @@ WITHIN_CLOSING = frozenset(
         "checks",
     )
 )
-# What decides on rows that the statement before has locked. Silent only where three sessions
-# would make too many orders; the plays of two keep a gate before each.
+# What decides on rows that the statement before has locked. Silent only where there would be too
+# many orders; other plays keep a gate before each.
 AFTER_LOCKING = frozenset(
     (
         "expire_points/01_post_expirations",

@@ -63,6 +63,20 @@ def test_weaker_lock_on_the_cards_is_found(engine, judge, monkeypatch):
     assert verdict.strange_ends
 
 
+def test_chunk_that_waits_for_tills_is_found(engine, judge, monkeypatch):
+    program = factories.program(engine)
+    cards = [factories.card(engine, program, last_activity_at=DUE_AT) for _ in range(2)]
+    run = planned(engine, "expiry")
+    mutated(monkeypatch, "lock_chunk", "for update of cards skip locked", "for update of cards")
+    # The till holds the higher card, the chunk the lower one, and each asks for the other.
+    played = judge.play_once(
+        [("till", "insert"), ("job", "lock_chunk"), ("till", "update")],
+        job=carrying_out(run, "expiry"),
+        till=application.earn(*reversed(cards)),
+    )
+    assert played.standoffs == 1
+
+
 def test_chunk_without_a_lock_is_found(engine, judge, monkeypatch):
     card = factories.card(engine, last_activity_at=DUE_AT)
     run = planned(engine, "expiry")

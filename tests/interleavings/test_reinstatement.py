@@ -23,7 +23,7 @@ def card(engine, judge):
     "deed",
     [
         application.earn, application.earn_ledger_first, application.adjust,
-        application.deactivate, application.close_shop,
+        application.deactivate,
     ],
     ids=lambda deed: deed.__name__,
 )  # fmt: skip

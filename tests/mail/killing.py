@@ -53,7 +53,7 @@ class Figures:
 def kill_senders(engine: Engine, kills: int, seed: int) -> tuple[Figures, list[str]]:
     """Kill so many senders, let the rest be sent; returns figures and whatever is wrong."""
     url = engine.url.render_as_string(hide_password=False)
-    draw, figures = random.Random(seed), Figures(kills=kills)  # noqa: S311 - nothing secret
+    draw, figures = random.Random(seed), Figures(kills=kills)
     with scripted_server(before_answer=lambda: time.sleep(0.001)) as server:
         workers = [_start(url, server) for _ in range(2)]
         try:
@@ -198,7 +198,7 @@ FILL = """
 
 def main() -> int:
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1_000_000)  # noqa: S311
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1_000_000)
     with fragile_server() as server, new_database(server.url, server.template.database) as url:
         engine = connect(url.render_as_string(hide_password=False))
         figures, faults = kill_senders(engine, kills, seed)

@@ -8,7 +8,9 @@ from markupsafe import Markup
 
 from include.errors import TemplateError
 from include.mail.rendering import RENDERED_CHARACTERS_MAX, Renderer
-from include.mail.templates import Template, shipped_templates
+from include.mail.samples import sample
+from include.mail.shipped import shipped_templates
+from include.mail.templates import NAME_VARIABLES, Template
 
 SECRET = "Zoé-the-customer"  # a planted name, not a password
 
@@ -103,6 +105,9 @@ def test_hostile_and_broken_templates_are_refused(
         "{{ name }}" * 501,
         "x" * 100_001,
         "{#" * 40_000,
+        "{{ '" + "<" * 90_000 + "'" + "|e|title" * 200 + " }}",
+        "{% if name" + " == name" * 11_000 + " %}x{% endif %}",
+        "{{ name" + "|default(name" * 9 + ")" * 9 + " }}",
     ],
     ids=lambda source: source[:14],
 )
@@ -112,6 +117,26 @@ def test_templates_made_to_exhaust_the_sender_are_refused_soon(
     started = time.monotonic()
     refusal(renderer, template(body_html=source))
     assert time.monotonic() - started < 5  # a tenth of that on an idle machine
+
+
+@pytest.mark.parametrize(
+    ("source", "cause"),
+    [
+        ("{{ 'a' * 10**9 }}", "print variables and choose with 'if', nothing else (mul found)"),
+        ("\n{{ name.upper() }}", "line 2: mail templates print variables"),
+        ("{{ name" + "|e" * 9 + " }}", "more than 8 filters in one place"),
+        ("{{ name" + " and name" * 2_000 + " }}", "more than 8,000 words and signs in its tags"),
+        ("{% if name", "unexpected end of template"),
+        ("{{ unheard_of }}", "'unheard_of' is undefined"),
+    ],
+)
+def test_the_sentence_says_why(renderer: Renderer, source: str, cause: str) -> None:
+    assert cause in refusal(renderer, template(body_text=source))
+
+
+def test_eight_filters_in_one_place_are_let_in(renderer: Renderer) -> None:
+    chained = template(body_text="{{ name" + "|e|title" * 4 + " }}")
+    assert renderer.render(chained, {"name": "zoé"}).text == "Zoé"
 
 
 def test_a_mail_that_grows_without_end_is_refused(renderer: Renderer) -> None:
@@ -210,9 +235,7 @@ def test_without_a_candidate_the_error_says_what_to_do(renderer: Renderer) -> No
     "text", ["👩‍👧 Ünï", "x" * 10_000, "<script>alert(1)</script>", "{{ 7*7 }}"]
 )
 def test_shipped_templates_bear_any_data(renderer: Renderer, shipped: Template, text: str) -> None:
-    names = ("customer_first_name", "program_name", "merchant_name", "store_name", "card_number")
-    rest = {"points": "1", "expiration_date": "20 November 2026", "points_count": 1}
-    days = {"days_remaining": 1, "inactivity_days": 1}
-    rendered = renderer.render(shipped, dict.fromkeys(names, text) | rest | days)
+    given = sample("one", shipped.code, shipped.language) | dict.fromkeys(NAME_VARIABLES, text)
+    rendered = renderer.render(shipped, given)
     assert text in rendered.text
     assert "<script" not in rendered.html

@@ -4,7 +4,6 @@ import pytest
 
 from include.errors import ConfigurationError, MailServerError
 from include.mail.outbox import HANDFUL_MAX
-from include.mail.seeding import seed_templates
 from include.mail.sending import SendFigures, send_due
 from tests.mail.rows import NOW, card, expired, insert, mail_row, notice, one, run, status, warning
 from tests.mail.scripted_server import DROP, Step, scripted_server
@@ -359,14 +358,3 @@ def test_settings_that_cannot_work_claim_nothing(engine):
     with scripted_server() as server, pytest.raises(ConfigurationError, match="from_email"):
         send_due(engine, server.as_mail_server(from_email="nobody"), named_ids=None)
     assert status(engine, mail_id) == "queued"
-
-
-def test_templates_are_seeded_once_and_edits_kept(engine):
-    added, kept = seed_templates(engine)
-    assert (added > 0, kept) == (True, 0)
-    run(engine, "update loyalty.email_templates set subject = 'Edited'")
-    assert seed_templates(engine) == (0, added)
-    expired(engine, card(engine))
-    with scripted_server() as server:
-        send(engine, server)
-    assert server.mails[0]["Subject"] == "Edited"

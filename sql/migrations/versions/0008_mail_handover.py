@@ -3,7 +3,7 @@
 from include.migrations import create_index, run_file
 
 revision = "0008_mail_handover"
-down_revision = "0006_mailed_cards"
+down_revision = "0007_lifecycle_mail"
 
 
 def upgrade() -> None:

@@ -1,0 +1,306 @@
+"""The second look: what changed between the plan and the locked card spares the points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from sqlalchemy import Engine
+
+from include.cohorts import carry_out
+from tests import factories
+from tests.mutants.mutant import Example, Mutant
+from tests.mutants.scene import answer, change, day, selected
+from tests.rows import balance, rows, skips
+
+POST = "expire_points/01_post_expirations.sql"
+SKIPS = "expire_points/04_record_skips.sql"
+DAY_AFTER = "2026-01-02"
+
+
+def come_back(engine: Engine) -> None:
+    # Posted late, an hour after the cycle began: a cycle of its own, and due as well.
+    factories.earn(engine, 1, 5, "2025-01-01T13:00Z")
+
+
+def empty(engine: Engine) -> None:
+    factories.adjust(engine, 1, -100, "2026-01-02T02:00Z")
+
+
+def move_to_another_program(engine: Engine) -> None:
+    factories.program(engine, merchant_id=1)
+    change(engine, "loyalty_cards", program_id=2)
+
+
+def setting(table: str, **columns: object) -> Callable[[Engine], None]:
+    return lambda engine: change(engine, table, **columns)
+
+
+CHANGES: dict[str, tuple[Callable[[Engine], None], str]] = {
+    "activity": (come_back, "came_back"),
+    "emptying": (empty, "emptied"),
+    "deactivated_card": (setting("loyalty_cards", is_active=False), "deactivated"),
+    "deactivated_program": (setting("loyalty_programs", is_active=False), "deactivated"),
+    "deactivated_merchant": (setting("merchants", is_active=False), "deactivated"),
+    "another_program": (move_to_another_program, "settings_changed"),
+    "days_switched_off": (
+        setting("loyalty_programs", points_expiration_days=None),
+        "settings_changed",
+    ),
+    "longer_days": (setting("loyalty_programs", points_expiration_days=400), "settings_changed"),
+    "another_zone": (
+        setting("loyalty_programs", time_zone="Europe/Luxembourg"),
+        "settings_changed",
+    ),
+    "longer_notice": (setting("loyalty_programs", min_notice_days=7), "notice_owed"),
+}
+
+
+@cache
+def points_are_kept_after(what: str) -> Example:
+    """A due card is planned, then something changes; the deed leaves it alone and says why."""
+    alter, reason = CHANGES[what]
+
+    def example(engine: Engine) -> None:
+        card = factories.card(engine)
+        run_id = selected(engine, DAY_AFTER, "expiry")
+        alter(engine)
+        left = balance(engine, card)
+        carry_out(engine, run_id, "expiry")
+        assert skips(engine, run_id) == [("expiry", card, reason)]
+        assert balance(engine, card) == left
+
+    example.__name__ = f"points_are_kept_after_{what}"
+    return example
+
+
+def promise_given_meanwhile_is_kept(engine: Engine) -> None:
+    # The warning is accepted between plan and deed: what it promised includes the day itself.
+    card = factories.card(engine)
+    day(engine, "2025-12-18")
+    run_id = selected(engine, DAY_AFTER, "expiry")
+    answer(engine, "2026-01-02", promised_on="2026-01-02")
+    carry_out(engine, run_id, "expiry")
+    assert balance(engine, card) == 100
+    assert skips(engine, run_id) == [("expiry", card, "promised_later")]
+
+
+def mail_sent_meanwhile_is_kept(engine: Engine) -> None:
+    card = factories.card(engine)
+    day(engine, "2025-12-18")
+    run_id = selected(engine, DAY_AFTER, "expiry")
+    change(engine, "email_logs", status="sending", sender_id=1)
+    change(engine, "expiration_notices", named_on="2026-01-02")
+    carry_out(engine, run_id, "expiry")
+    assert balance(engine, card) == 100
+
+
+def promise_for_the_running_day_is_kept(engine: Engine) -> None:
+    # Due on 1 January; on the 5th as_of is minutes ahead, and the 5th is promised meanwhile.
+    card = factories.card(engine)
+    day(engine, "2025-12-18")
+    run_id = selected(engine, "2026-01-05 23:57", "expiry", as_of="2026-01-06 00:01")
+    answer(engine, "2026-01-05", promised_on="2026-01-05")
+    carry_out(engine, run_id, "expiry")
+    assert balance(engine, card) == 100
+
+
+def kinder_days_are_the_ones_that_are_told(engine: Engine) -> None:
+    factories.card(engine)
+    run_id = selected(engine, DAY_AFTER, "expiry")
+    change(engine, "loyalty_programs", points_expiration_days=300)
+    carry_out(engine, run_id, "expiry")
+    told = """
+        select notes, due_on::text, variables ->> 'inactivity_days'
+        from loyalty.loyalty_transactions as ledger
+        join loyalty.expirations on transaction_id = ledger.id
+        join loyalty.email_logs on occurrence_key = 'expired:' || transaction_id
+    """
+    assert rows(engine, told) == [
+        ("Points expired after 365 days of inactivity", "2026-01-01", "365")
+    ]
+
+
+def old_notice_does_not_meet_longer_notice(engine: Engine) -> None:
+    # The older cycle's gate was opened long ago; notice is asked for only after the plan.
+    program = factories.program(engine, points_expiration_days=30)
+    card = factories.card(engine, program, last_activity_at="2025-11-01T12:00Z")
+    day(engine, "2025-11-17")
+    answer(engine, "2025-11-17", promised_on="2025-12-01")
+    factories.earn(engine, card, 5, "2025-11-20T12:00Z")
+    run_id = selected(engine, "2026-02-01", "expiry")
+    change(engine, "loyalty_programs", min_notice_days=7)
+    carry_out(engine, run_id, "expiry")
+    assert balance(engine, card) == 105
+
+
+def cycle_expired_meanwhile_is_left_alone(engine: Engine) -> None:
+    # Two runs plan the same card; the first expires it, and points come back by adjustment.
+    card = factories.card(engine)
+    first, second = (selected(engine, DAY_AFTER, "expiry") for _ in range(2))
+    carry_out(engine, first, "expiry")
+    factories.adjust(engine, card, 50, "2026-01-02T02:00Z")
+    carry_out(engine, second, "expiry")
+    assert balance(engine, card) == 50
+    assert skips(engine, second) == [("expiry", card, "already_expired")]
+
+
+def without(name: str, predicate: str, why: str, what: str) -> Mutant:
+    """The deed does not look at one thing any more."""
+    return Mutant(name, POST, predicate, "", why, points_are_kept_after(what))
+
+
+MUTANTS = (
+    without(
+        "activity_is_not_looked_at_again",
+        "and cards.last_activity_at = members.cycle_started_at",
+        "The plan is about a cycle; one that has ended cannot expire any more.",
+        "activity",
+    ),
+    without(
+        "balance_is_not_looked_at_again",
+        "and cards.points_balance > 0",
+        "A card emptied meanwhile has nothing to expire.",
+        "emptying",
+    ),
+    without(
+        "card_is_not_looked_at_again",
+        "and cards.is_active",
+        "Inactive cards are never touched.",
+        "deactivated_card",
+    ),
+    without(
+        "program_is_not_looked_at_again",
+        "and programs.is_active",
+        "Inactive programs are never touched.",
+        "deactivated_program",
+    ),
+    without(
+        "merchant_is_not_looked_at_again",
+        "and merchants.is_active",
+        "Inactive merchants are never touched.",
+        "deactivated_merchant",
+    ),
+    without(
+        "moved_card_expires_by_its_former_program",
+        "and programs.id = members.program_id",
+        "A card that moved has the rules of its new program.",
+        "another_program",
+    ),
+    without(
+        "switched_off_expiry_goes_on",
+        "and programs.points_expiration_days between 1 and 36500",
+        "A program whose points never expire by now takes none.",
+        "days_switched_off",
+    ),
+    without(
+        "former_time_zone_decides",
+        "and programs.time_zone = run_programs.time_zone",
+        "In another zone the dates are others; the next run works them out.",
+        "another_zone",
+    ),
+    Mutant(
+        "days_of_the_plan_decide_alone",
+        POST,
+        "greatest(run_programs.points_expiration_days, programs.points_expiration_days)",
+        "run_programs.points_expiration_days",
+        "Of the settings at plan and deed the kinder decides.",
+        points_are_kept_after("longer_days"),
+    ),
+    Mutant(
+        "stricter_days_decide",
+        POST,
+        "greatest(run_programs.points_expiration_days, programs.points_expiration_days)",
+        "least(run_programs.points_expiration_days, programs.points_expiration_days)",
+        "Of the settings at plan and deed the kinder decides, and is what is told.",
+        kinder_days_are_the_ones_that_are_told,
+    ),
+    Mutant(
+        "notice_of_the_plan_decides_alone",
+        POST,
+        "greatest(run_programs.min_notice_days, least(programs.min_notice_days, 36500))",
+        "run_programs.min_notice_days",
+        "Notice that is owed by now is given.",
+        points_are_kept_after("longer_notice"),
+    ),
+    Mutant(
+        "deed_needs_no_open_gate",
+        POST,
+        "and (noticed_members.min_notice_days = 0 or noticed_members.opened_on is not null)",
+        "",
+        "Notice that is owed by now is given before anything expires.",
+        points_are_kept_after("longer_notice"),
+    ),
+    Mutant(
+        "notice_of_an_older_cycle_opens_the_deed",
+        POST,
+        "and given.cycle_started_at = current_members.cycle_started_at",
+        "",
+        "Each cycle has a notice of its own.",
+        old_notice_does_not_meet_longer_notice,
+    ),
+    Mutant(
+        "promise_is_ignored_by_the_deed",
+        POST,
+        "            notices.promised_on,\n",
+        "",
+        "A promise given after the plan is kept all the same.",
+        promise_given_meanwhile_is_kept,
+    ),
+    Mutant(
+        "deed_takes_the_points_on_the_promised_day",
+        POST,
+        "noticed_members.usable_until < noticed_members.judged_on",
+        "noticed_members.usable_until <= noticed_members.judged_on",
+        "The promised date is the last day on which the points can be used.",
+        promise_given_meanwhile_is_kept,
+    ),
+    Mutant(
+        "mail_under_way_is_ignored_by_the_deed",
+        POST,
+        "case when mails.status = 'sending' then given.named_on end",
+        "null",
+        "A warning under way may be accepted in this moment, and its date is a promise then.",
+        mail_sent_meanwhile_is_kept,
+    ),
+    Mutant(
+        "deed_takes_the_points_of_a_day_that_still_runs",
+        POST,
+        "least(run_programs.today, run_programs.evaluated_on) as judged_on",
+        "run_programs.today as judged_on",
+        "An as_of minutes ahead of the clock must not end a day before its time.",
+        promise_for_the_running_day_is_kept,
+    ),
+    Mutant(
+        "expiry_is_keyed_by_the_run",
+        POST,
+        "and expirations.cycle_started_at = noticed_members.cycle_started_at",
+        "and expirations.run_id = noticed_members.run_id",
+        "A cycle expires once, whichever run comes second.",
+        cycle_expired_meanwhile_is_left_alone,
+    ),
+    Mutant(
+        "reason_of_an_emptied_card_is_lost",
+        SKIPS,
+        "when cards.points_balance = 0 then 'emptied'",
+        "",
+        "A skip says why.",
+        points_are_kept_after("emptying"),
+    ),
+    Mutant(
+        "reason_of_owed_notice_is_lost",
+        SKIPS,
+        "when programs.min_notice_days > run_programs.min_notice_days then 'notice_owed'",
+        "",
+        "A skip says why.",
+        points_are_kept_after("longer_notice"),
+    ),
+    Mutant(
+        "already_expired_is_called_promised",
+        SKIPS,
+        "and expirations.cycle_started_at = undecided.cycle_started_at",
+        "and expirations.run_id = undecided.run_id",
+        "A skip says why.",
+        cycle_expired_meanwhile_is_left_alone,
+    ),
+)

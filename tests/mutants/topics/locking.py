@@ -1,0 +1,170 @@
+"""Locks: tills in the middle of a sale, chunks, the last pass, and skips of single cards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+
+from include import cohorts
+from include.database import CHUNK, Limits, run_stage, transaction
+from tests import factories
+from tests.mutants.mutant import Mutant
+from tests.mutants.scene import selected
+from tests.rows import balance, skips
+
+CHUNK_FILE = "lock_chunk/01_lock_cards.sql"
+DAY_AFTER = "2026-01-02"
+
+
+@contextmanager
+def short_waits() -> Iterator[None]:
+    """The last pass waits for a tenth of a second only."""
+    before = cohorts.LAST_PASS
+    cohorts.LAST_PASS = Limits(lock_timeout="100ms")
+    try:
+        yield
+    finally:
+        cohorts.LAST_PASS = before
+
+
+def begin_sale(till: Connection, card: int) -> None:
+    """Write a sale's ledger row; the till has not come to the card yet."""
+    till.exec_driver_sql(
+        "insert into loyalty.loyalty_transactions (card_id, merchant_id, transaction_type,"
+        f" points_delta, points_balance_after) values ({card}, 1, 'points_earned', 5, 105)"
+    )
+
+
+def till_in_the_middle_of_a_sale_is_passed_over(engine: Engine) -> None:
+    program = factories.program(engine)
+    sold_to, idle = (factories.card(engine, program) for _ in range(2))
+    run_id = selected(engine, DAY_AFTER, "expiry")
+    with short_waits(), engine.connect() as till:
+        begin_sale(till, sold_to)
+        cohorts.carry_out(engine, run_id, "expiry")
+        till.rollback()
+    assert (balance(engine, sold_to), balance(engine, idle)) == (100, 0)
+    assert skips(engine, run_id) == [("expiry", sold_to, "locked")]
+
+
+def chunk_takes_no_card_out_of_a_tills_hands(engine: Engine) -> None:
+    program = factories.program(engine)
+    sold_to, idle = (factories.card(engine, program) for _ in range(2))
+    run_id = selected(engine, DAY_AFTER, "expiry")
+    binds = {"run_id": run_id, "kind": "expiry", "after_card_id": 0, "chunk_size": 10}
+    with engine.connect() as till:
+        begin_sale(till, sold_to)
+        with transaction(engine, CHUNK) as connection:
+            locked = run_stage(connection, "lock_chunk", binds)
+        till.rollback()
+    assert (locked["card_ids"], locked["last_card_id"]) == ([idle], idle)
+
+
+def chunks_take_every_card_once(engine: Engine) -> None:
+    os.environ["LOYALTY_CHUNK_SIZE"] = "1"
+    program = factories.program(engine)
+    cards = [factories.card(engine, program) for _ in range(3)]
+    run_id = selected(engine, DAY_AFTER, "expiry")
+    done = cohorts.carry_out(engine, run_id, "expiry")
+    assert vars(done) == {"cards_done": 3, "points_done": 300, "cards_skipped": 0}
+    assert [balance(engine, card) for card in cards] == [0, 0, 0]
+
+
+def chunk_begins_after_the_last_card_that_was_looked_at(engine: Engine) -> None:
+    card = factories.card(engine)
+    run_id = selected(engine, DAY_AFTER, "expiry")
+    binds = {"run_id": run_id, "kind": "expiry", "after_card_id": card, "chunk_size": 10}
+    with transaction(engine, CHUNK) as connection:
+        assert run_stage(connection, "lock_chunk", binds)["last_card_id"] is None
+
+
+def customer_held_by_the_application_is_waited_for_by_nobody(engine: Engine) -> None:
+    program = factories.program(engine)
+    held, free = (factories.card(engine, program) for _ in range(2))
+    run_id = selected(engine, DAY_AFTER, "expiry")
+    with short_waits(), engine.connect() as application:
+        application.exec_driver_sql("select id from loyalty.customers where id = 1 for update")
+        cohorts.carry_out(engine, run_id, "expiry")
+        application.rollback()
+    assert (balance(engine, held), balance(engine, free)) == (100, 0)
+
+
+def skip_of_one_card_is_of_one_card(engine: Engine) -> None:
+    program = factories.program(engine)
+    held, other = (factories.card(engine, program) for _ in range(2))
+    run_id = selected(engine, DAY_AFTER, "expiry")
+    cohorts.skip(engine, run_id, "expiry", "locked", card_id=held)
+    assert skips(engine, run_id) == [("expiry", held, "locked")]
+    cohorts.carry_out(engine, run_id, "expiry")
+    assert balance(engine, other) == 0
+
+
+MUTANTS = (
+    Mutant(
+        "chunk_locks_for_no_key_update",
+        CHUNK_FILE,
+        "for update of cards skip locked",
+        "for no key update of cards skip locked",
+        "It does not wait for a till that has written its ledger row but not yet its card.",
+        chunk_takes_no_card_out_of_a_tills_hands,
+    ),
+    Mutant(
+        "last_pass_locks_for_no_key_update",
+        "lock_held_card/01_lock_card.sql",
+        "for update of cards",
+        "for no key update of cards",
+        "It does not wait for a till that has written its ledger row but not yet its card.",
+        till_in_the_middle_of_a_sale_is_passed_over,
+    ),
+    Mutant(
+        "last_pass_locks_nothing",
+        "lock_held_card/01_lock_card.sql",
+        "    for update of cards\n",
+        "",
+        "Without the lock nothing that is decided about the card holds.",
+        till_in_the_middle_of_a_sale_is_passed_over,
+    ),
+    Mutant(
+        "chunk_waits_for_tills",
+        CHUNK_FILE,
+        "for update of cards skip locked",
+        "for update of cards",
+        "A till that holds one card must not stall a thousand.",
+        chunk_takes_no_card_out_of_a_tills_hands,
+    ),
+    Mutant(
+        "chunk_looks_at_its_last_card_again",
+        CHUNK_FILE,
+        "undecided.card_id > %(after_card_id)s::bigint",
+        "undecided.card_id >= %(after_card_id)s::bigint",
+        "A card that a till holds would be looked at for ever.",
+        chunk_begins_after_the_last_card_that_was_looked_at,
+    ),
+    Mutant(
+        "chunk_skips_the_cards_of_later_chunks",
+        "expire_points/04_record_skips.sql",
+        "and undecided.card_id = any(%(card_ids)s::bigint[])",
+        "",
+        "Only what was locked has been decided.",
+        chunks_take_every_card_once,
+    ),
+    Mutant(
+        "chunk_waits_for_customers",
+        "migrations/0005_roles/02_create_owners_views.sql",
+        "for key share skip locked",
+        "for key share",
+        "With cards in its hands a chunk waits for nothing else, or it could be in a deadlock.",
+        customer_held_by_the_application_is_waited_for_by_nobody,
+    ),
+    Mutant(
+        "one_held_card_holds_all",
+        "skip_members/01_skip_cohort.sql",
+        "and (%(card_id)s::bigint is null or undecided.card_id = %(card_id)s::bigint)",
+        "",
+        "A skip is about the card that a till holds, not about the others.",
+        skip_of_one_card_is_of_one_card,
+    ),
+)
