@@ -11,6 +11,7 @@ TOPICS = (
     "dates", "selecting", "deciding", "booking", "locking", "warning", "queueing", "claiming",
     "dating", "superseding", "answering", "recovering", "running", "reporting", "checking",
     "files", "holding", "approving", "reinstating", "undoing", "defining", "guarding",
+    "lifecycling",
 )  # fmt: skip
 _modules = [import_module(f"tests.mutants.topics.{topic}") for topic in TOPICS]
 

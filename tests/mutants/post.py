@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from include.mail.delivery import Outcome
-from include.mail.outbox import Claim, Result, claim, open_sender, record
+from include.mail.outbox import Claim, Result, claim, hand_over, open_sender, record
 from tests.mail.rows import NOW
 
 
@@ -24,7 +24,15 @@ def answered(engine: Engine, outcome: Outcome, sent_at: str = NOW) -> None:
         mails = claim(sender, sent_at=moment).mails
         assert mails
         results = [
-            Result(mail.id, outcome, f"answer {outcome}", "anna@home.example", "<id@shop.example>")
-            for mail in mails
+            Result(mail.id, outcome, f"answer {outcome}", "anna@home.example") for mail in mails
         ]
         record(sender, results, moment)
+
+
+def handed_over(engine: Engine, sent_at: str = NOW) -> None:
+    """Claim what is due and hand it over, as a sender that dies before any answer."""
+    moment = datetime.fromisoformat(sent_at)
+    with open_sender(engine) as sender:
+        mails = claim(sender, sent_at=moment).mails
+        marked = hand_over(sender, {mail.id: f"<{mail.id}@shop.example>" for mail in mails}, moment)
+        assert marked == {mail.id for mail in mails}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from tests.mail.rows import card, expired, mail_row, notice, status, warning
+from tests.mail.rows import card, expired, mail_row, notice, one, status, warning
 from tests.mutants.mutant import Equivalent, Mutant
 from tests.mutants.post import answered, claimed
 
@@ -48,6 +48,7 @@ def temporary_refusal_opens_no_gate_and_fails_the_fourth_time(engine: Engine) ->
         assert status(engine, mail_id) == expected
     assert claimed(engine, "2024-03-11T12:00:00+00:00").picked_ids == []
     assert mail_row(engine, mail_id).attempts == 4
+    assert one(engine, "select failed_on::text from loyalty.expiration_notices") == TODAY
     assert notice(engine, mail_id) == (NAMED, None, None)
 
 
@@ -162,6 +163,14 @@ MUTANTS = (
         "mails.attempts < 3",
         "mails.attempts < 2",
         "Three retries after the first attempt.",
+        temporary_refusal_opens_no_gate_and_fails_the_fourth_time,
+    ),
+    Mutant(
+        "failure_leaves_no_day",
+        PROMISE,
+        "given.outcome = 'temporary' and mails.attempts >= 3",
+        "given.outcome = 'temporary' and mails.attempts > 3",
+        "Without it a warning that failed would be queued again on the same day.",
         temporary_refusal_opens_no_gate_and_fails_the_fourth_time,
     ),
     Mutant(

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from include.cohorts import carry_out
 from tests import factories
 from tests.mutants.mutant import Example, Mutant
-from tests.mutants.scene import change, day, selected, warnings
+from tests.mutants.scene import change, day, planned, selected, warnings
 from tests.mutants.topics.deciding import CHANGES
 from tests.rows import rows, skips
 
@@ -80,7 +80,45 @@ def without(name: str, predicate: str, why: str, what: str) -> Mutant:
     return Mutant(name, QUEUE, predicate, "", why, no_warning_after(what))
 
 
+def failed_warning_goes_on_a_later_day(engine: Engine) -> None:
+    # Planned once more while it was superseded, then put off too often on the same day.
+    card = factories.card(engine)
+    day(engine, STAGE_DAY)
+    change(engine, "email_logs", status="superseded")
+    again = selected(engine, STAGE_DAY, "warning")
+    change(engine, "email_logs", status="failed")
+    change(engine, "expiration_notices", failed_on=STAGE_DAY)
+    carry_out(engine, again, "warning")
+    assert skips(engine, again) == [("warning", card, "already_warned")]
+    assert planned(engine, selected(engine, STAGE_DAY, "warning"), "warning") == []
+    assert planned(engine, selected(engine, "2025-12-19", "warning"), "warning") == [card]
+
+
 MUTANTS = (
+    Mutant(
+        "failed_warning_is_planned_on_the_same_day",
+        "select_warnings/01_plan_cohort.sql",
+        "and failed.failed_on >= noticed_cards.evaluated_on",
+        "and failed.failed_on > noticed_cards.evaluated_on",
+        "A warning that failed is for the next day's run.",
+        failed_warning_goes_on_a_later_day,
+    ),
+    Mutant(
+        "failed_warning_is_never_planned_again",
+        "select_warnings/01_plan_cohort.sql",
+        "            and failed.failed_on >= noticed_cards.evaluated_on\n",
+        "",
+        "A warning that failed is queued again by the next day's run.",
+        failed_warning_goes_on_a_later_day,
+    ),
+    Mutant(
+        "failed_warning_is_queued_on_the_same_day",
+        "queue_warnings/01_queue_mails.sql",
+        "and failed.failed_on >= run_programs.evaluated_on",
+        "and failed.failed_on > run_programs.evaluated_on",
+        "A warning that failed is for the next day's run.",
+        failed_warning_goes_on_a_later_day,
+    ),
     without(
         "warning_after_activity",
         "and cards.last_activity_at = members.cycle_started_at",

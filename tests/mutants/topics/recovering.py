@@ -6,10 +6,18 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from include.mail.outbox import Result, claim, open_sender, record, recover
-from tests.mail.rows import NOW, card, expired, notice, status, warning
+from include.mail.outbox import (
+    Recovery,
+    Result,
+    claim,
+    hand_over,
+    open_sender,
+    record,
+    recover,
+)
+from tests.mail.rows import NOW, card, expired, mail_row, notice, status, warning
 from tests.mutants.mutant import Mutant
-from tests.mutants.post import claimed
+from tests.mutants.post import claimed, handed_over
 
 PROMISE = "record_mail/01_keep_promises.sql"
 RECORD = "record_mail/02_record_mails.sql"
@@ -31,7 +39,7 @@ def living_sender_is_not_robbed(engine: Engine) -> None:
     mail_id = expired(engine, card(engine))
     with open_sender(engine) as sender:
         claim(sender, sent_at=datetime.fromisoformat(NOW))
-        assert recover(engine, datetime.fromisoformat(NOW)) == (0, 0)
+        assert recover(engine, datetime.fromisoformat(NOW)) == Recovery(0, 0, 0)
         assert status(engine, mail_id) == "sending"
 
 
@@ -40,14 +48,36 @@ def dead_senders_warning_goes_once_more_and_then_waits(engine: Engine) -> None:
     now = "2024-03-11T02:00:00+00:00"
     card_id = card(engine, time_zone="America/New_York")
     warned, other = warning(engine, card_id), expired(engine, card_id)
-    claimed(engine, now)
-    assert recover(engine, datetime.fromisoformat(now)) == (1, 1)
+    handed_over(engine, now)
+    assert recover(engine, datetime.fromisoformat(now)) == Recovery(0, 1, 1)
     assert (status(engine, warned), status(engine, other)) == ("queued", "ambiguous")
     assert notice(engine, warned) == (NAMED, NAMED, None)
-    claimed(engine, now)
-    assert recover(engine, datetime.fromisoformat(now)) == (0, 1)
+    handed_over(engine, now)
+    assert recover(engine, datetime.fromisoformat(now)) == Recovery(0, 0, 1)
     assert status(engine, warned) == "ambiguous"
     assert notice(engine, warned)[2] == TODAY
+
+
+def dead_senders_unsent_mails_are_queued_unchanged(engine: Engine) -> None:
+    # The expiry's mail was handed over once before, and given back: that mark is old.
+    card_id = card(engine)
+    warned, other = warning(engine, card_id), expired(engine, card_id, handed_over_at=NOW)
+    claimed(engine)
+    assert recover(engine, datetime.fromisoformat(NOW)) == Recovery(2, 0, 0)
+    for mail_id in (warned, other):
+        row = mail_row(engine, mail_id)
+        assert (row.status, row.ambiguous_times, row.error_message) == ("queued", 0, None)
+    assert notice(engine, warned) == (NAMED, None, None)
+
+
+def mail_that_was_taken_away_is_not_handed_over(engine: Engine) -> None:
+    mail_id = expired(engine, card(engine))
+    moment = datetime.fromisoformat(NOW)
+    with open_sender(engine) as holder, open_sender(engine) as stranger:
+        claim(holder, sent_at=moment)
+        assert hand_over(stranger, {mail_id: "<1@shop.example>"}, moment) == set()
+        assert hand_over(holder, {mail_id: "<1@shop.example>"}, moment) == {mail_id}
+        assert hand_over(holder, {mail_id: "<1@shop.example>"}, moment) == set()
 
 
 MUTANTS = (
@@ -78,10 +108,50 @@ MUTANTS = (
     Mutant(
         "dead_senders_warning_goes_for_ever",
         RECOVER,
-        "ambiguous_times = mails.ambiguous_times + 1",
+        "ambiguous_times = mails.ambiguous_times + orphans.is_ambiguous::integer",
         "ambiguous_times = mails.ambiguous_times",
         "Once more, and then it waits for a person.",
         dead_senders_warning_goes_once_more_and_then_waits,
+    ),
+    Mutant(
+        "unsent_mails_wait_for_a_person",
+        RECOVER,
+        "mails.handed_over_at is not null as is_ambiguous",
+        "true as is_ambiguous",
+        "What was not handed over cannot have arrived.",
+        dead_senders_unsent_mails_are_queued_unchanged,
+    ),
+    Mutant(
+        "mark_of_an_earlier_attempt_is_kept",
+        "claim_mail/05_claim_mails.sql",
+        "    handed_over_at = null,\n",
+        "",
+        "A claim starts anew: nothing of it was handed over.",
+        dead_senders_unsent_mails_are_queued_unchanged,
+    ),
+    Mutant(
+        "unsent_warning_is_a_promise",
+        RECOVER,
+        "    where orphans.is_ambiguous\n",
+        "",
+        "A date that nobody can have read is no promise.",
+        dead_senders_unsent_mails_are_queued_unchanged,
+    ),
+    Mutant(
+        "mails_of_another_sender_are_handed_over",
+        "hand_over_mail/01_mark_mails.sql",
+        "and mails.sender_id = %(sender_id)s::integer",
+        "",
+        "What was taken away meanwhile must not be sent.",
+        mail_that_was_taken_away_is_not_handed_over,
+    ),
+    Mutant(
+        "mails_are_handed_over_twice",
+        "hand_over_mail/01_mark_mails.sql",
+        "and mails.handed_over_at is null",
+        "",
+        "A mail that is under way is not sent beside itself.",
+        mail_that_was_taken_away_is_not_handed_over,
     ),
     Mutant(
         "dead_senders_expiry_mail_goes_again",
