@@ -9,7 +9,7 @@ RUN := cd "$(ROOT)" && "$(VENV)/bin/python" -m
 # What was given to make itself: Debian sets LANGUAGE in everybody's environment.
 given = $(if $(findstring command,$(origin $1)),$($1))
 
-.PHONY: help demo test soak mutants run up down url shell migrate templates preview check bench lint lock
+.PHONY: help demo test soak mutants run up down url shell migrate templates preview settle bounces check bench lint lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
@@ -65,6 +65,12 @@ preview: $(VENV)/.installed ## the mails with made-up values: [CODE=…] [LANGUA
 		$(if $(call given,LANGUAGE),--language "$(LANGUAGE)") \
 		$(if $(call given,STORE),--store "$(STORE)") \
 		$(if $(call given,TO),--to "$(TO)")
+
+settle: $(VENV)/.installed ## mails that may have arrived: list, SEND=ID,… again or CLOSE=ID,… (or all)
+	@$(RUN) include.commands.settle --send "$(SEND)" --close "$(CLOSE)"
+
+bounces: $(VENV)/.installed ## suppress the addresses that bounced, by the reports in FOLDER=…
+	@$(RUN) include.commands.bounces "$(FOLDER)"
 
 check: $(VENV)/.installed ## is all well? non-zero and a sentence if not
 	@$(RUN) include.commands.check

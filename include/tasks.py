@@ -28,6 +28,10 @@ COHORT_FILES = Asset("loyalty_cohort_files", uri="loyalty://cohort-files")
 MAILS = Asset("loyalty_mails", uri="loyalty://mails")
 RUNS = Asset("loyalty_expiration_runs", uri="loyalty://runs")
 
+# A pool of its own, so that slow mail servers take no slot from the books. Airflow never starts a
+# task whose pool does not exist, and says so only in the scheduler's log: hence its own default.
+MAIL_POOL = os.environ.get("LOYALTY_MAIL_POOL") or "default_pool"
+
 Kind = Literal["warning", "expiry"]
 DecidedKind = Literal["expiry", "reinstatement"]
 
@@ -111,6 +115,7 @@ def export_files(run: int, kind: Kind) -> list[str]:
     doc_md="Sends the mails that one file part names, then whatever else is due, and records every "
     "outcome. Red when the mail server does not answer: the mails stay queued.",
     outlets=[MAILS],
+    pool=MAIL_POOL,
     map_index_template="{{ part }}",
     execution_timeout=timedelta(hours=6),
 )
@@ -118,7 +123,7 @@ def send_mail(run: int, kind: Kind, part: str) -> None:
     from include import stages
 
     context = get_current_context()
-    context["part"] = part  # names the mapped task
+    context["part"] = f"{kind} {part}"  # names the mapped task
     figures = stages.send_mail(run, kind, part)
     context["outlet_events"][MAILS].extra = {"run_id": run, "kind": kind, **figures}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,10 +18,12 @@ from include.inbox.reading import read_maildir
 from include.mail.seeding import seed_templates
 from include.migrations import migrate
 from tests import factories
+from tests.mail.scripted_server import scripted_server
 
 ROOT = Path(__file__).resolve().parent.parent
 AS_OF = "2026-11-20T02:00:00+00:00"
 TASKS = 14
+LIFECYCLE_TASKS = ("queue_events", "export_files", "send_mail")
 
 
 class Place:
@@ -148,6 +151,60 @@ def test_without_a_mail_server_points_are_booked_and_the_next_run_sends(place, d
     )
     assert up.returncode == 0, up.stdout + up.stderr
     assert place.rows("mailless", MAILS) == [("loyalty_points_expired", "sent")]
+
+
+LIFECYCLE = ("--dag", "loyalty_lifecycle_mail")
+
+
+@pytest.fixture
+def deferred_mail(place):
+    """A database with one new card, and a mail of some other run that its server put off."""
+    assert place.call("migrate").returncode == 0
+    postgres.ensure_database(place.server, "lifecycle")
+    engine = create_engine(place.server.url("lifecycle"))
+    migrate(engine)
+    seed_templates(engine)
+    row = {
+        "template_code": "loyalty_points_expired",
+        "language": "en",
+        "card_id": factories.card(engine),
+        "customer_id": 1,
+        "merchant_id": 1,
+        "occurrence_key": "expired:1",
+        "variables": '{"points": 5, "expiration_date": "2026-11-01", "inactivity_days": 365}',
+        "status": "deferred",
+        "next_attempt_at": "2026-11-20T02:00:00+00:00",
+    }
+    factories.insert(engine, "email_logs", row)
+    engine.dispose()
+
+
+def test_lifecycle_run_queues_exports_and_sends_whatever_is_due(place, deferred_mail):
+    with scripted_server() as server:
+        connections = own_connections(place, database="lifecycle", mail_port=server.port)
+        first = place.call("run", *LIFECYCLE, **connections)
+        second = place.call("run", *LIFECYCLE, **connections)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert all(f"success          {task}" in first.stdout for task in LIFECYCLE_TASKS)
+    assert re.search(r"^loyalty_enrollment +1 ", first.stdout, re.MULTILINE)
+    sent = "select status from loyalty.email_logs where occurrence_key = 'expired:1'"
+    assert place.rows("lifecycle", sent) == [("sent",)]
+    (exported,) = place.rows("lifecycle", "select kind, manifest_path from loyalty.cohort_exports")
+    assert exported[0] == "loyalty_enrollment"
+    part = Path(exported[1]).with_name("part-00000.csv")
+    assert part.read_text().splitlines()[1].split(",")[1] == "1"
+
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "success          queue_events" in second.stdout
+    assert "skipped          export_files" in second.stdout
+    assert place.rows("lifecycle", "select count(*) from loyalty.lifecycle_runs") == [(1,)]
+
+
+def test_lifecycle_mails_have_no_dry_run(tmp_path):
+    done = Place(tmp_path / "state").call("run", *LIFECYCLE, "--dry-run")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "has no dry run" in done.stderr
+    assert not (tmp_path / "state").exists()
 
 
 def test_database_without_the_schema_gives_one_sentence(place, due_card):

@@ -9,10 +9,12 @@ import pytest
 from include import decisions
 from include.cohorts import carry_out
 from include.errors import ConfigurationError
+from include.mail.sending import SendFigures, send_due
 from include.reconcile import reconcile, violations
 from include.runs import RunRequest, close_run
 from tests import factories
 from tests.day import run_day
+from tests.mail.scripted_server import scripted_server
 from tests.rows import balance, execute, rows
 
 # 1 March 2025 + 365 days: the points can be used until the end of 1 March 2026, local time.
@@ -299,3 +301,19 @@ def test_naming_nothing_is_refused_and_opens_no_run(engine, three):
     with pytest.raises(ConfigurationError, match="Say what is to be given back"):
         undo(engine, decisions.Undoing())
     assert rows(engine, "select count(*) from loyalty.expiration_runs") == [(1,)]
+
+
+def test_reinstatement_is_mailed_where_the_program_says_so(engine, at, expired):
+    execute(engine, "update loyalty.loyalty_programs set mail_reinstatements = true")
+    factories.earn(engine, expired, 5, "2026-02-20T10:00:00+00:00")
+    at(NEXT_DAY)
+    run_day(engine, NEXT_DAY)
+    with scripted_server() as server:
+        # The mail about the expiry, which nobody sent until now, and the one about its end.
+        assert send_due(engine, server.as_mail_server(), named_ids=None) == SendFigures(sent=2)
+    assert "Your 100 points at" in server.payloads[1].decode()
+    assert rows(engine, "select template_code, status from loyalty.email_logs order by id") == [
+        ("loyalty_points_expired", "sent"),
+        ("loyalty_points_reinstated", "sent"),
+    ]
+    assert violations(engine, None) == []

@@ -49,6 +49,8 @@ FORBIDDEN_TO_ALL = [
     "delete from loyalty.expiration_runs",
     "delete from loyalty.expiration_run_programs",
     "delete from loyalty.email_logs",
+    "delete from loyalty.lifecycle_runs",
+    "update loyalty.lifecycle_unread set first_id = 0",
     "update loyalty.reinstatements set points = 1",
     "drop table loyalty.expiration_runs",
     "create table loyalty.mine (id int)",

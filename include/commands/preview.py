@@ -15,7 +15,7 @@ from include.embedded.ports import HOST
 from include.mail.delivery import MailServer
 from include.mail.formats import SUPPORTED_LANGUAGES
 from include.mail.previewing import read_shops, save_previews, send_previews, write_previews
-from include.mail.templates import DECLARED_VARIABLES
+from include.mail.templates import DECLARED_VARIABLES, PLATFORM_EVENTS
 from include.mail.writing import Writer, load_templates
 from include.settings import state_dir
 
@@ -47,7 +47,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make preview", description=__doc__)
     codes = list(DECLARED_VARIABLES)
-    parser.add_argument("--code", choices=codes, nargs=1, default=codes)
+    parser.add_argument("--code", choices=codes, nargs=1, default=PLATFORM_EVENTS)
     parser.add_argument(
         "--language",
         choices=SUPPORTED_LANGUAGES,

@@ -15,6 +15,9 @@ from include.errors import ServerError
 from include.settings import PROJECT_ROOT, state_dir
 
 METADATA_DATABASE = "airflow"
+MAIL_POOL = "loyalty_mail"
+# Senders at the same moment, of all runs and file parts.
+MAIL_POOL_SLOTS = 2
 
 
 def home() -> Path:
@@ -47,23 +50,38 @@ def environment(server: postgres.Server, *, port: int) -> dict[str, str]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt_secret"],
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        # A task's supervisor may wait out this many seconds after the task has ended.
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "LOYALTY_MAIL_POOL": os.environ.get("LOYALTY_MAIL_POOL") or MAIL_POOL,
         "PYTHONPATH": str(PROJECT_ROOT),
     }
 
 
 def migrate_metadata(settings: dict[str, str]) -> None:
-    """Bring Airflow's own database to the installed version, once per version.
+    """Bring Airflow's own database to the installed version, with the mail pool, once per version.
 
     Raises:
         ServerError: Airflow could not do it; its last lines are in the message.
     """
     done = home() / "migrated.json"
-    mark = {"airflow": version("apache-airflow"), "database": _database_of(settings)}
+    pool = [settings["LOYALTY_MAIL_POOL"], str(MAIL_POOL_SLOTS), "The senders of loyalty mails"]
+    mark = {
+        "airflow": version("apache-airflow"),
+        "database": _database_of(settings),
+        "pool": pool[0],
+    }
     if state.read(done) == mark:
         return
-    made = subprocess.run(
-        [sys.executable, "-m", "airflow", "db", "migrate"],
+    _airflow(settings, "db", "migrate")
+    if pool[0] != "default_pool":
+        _airflow(settings, "pools", "set", *pool)
+    state.write(done, mark)
+
+
+def _airflow(settings: dict[str, str], *command: str) -> None:
+    made = subprocess.run(  # noqa: S603 - Airflow's own command, no shell is involved
+        [sys.executable, "-m", "airflow", *command],
         env={**os.environ, **settings},
         capture_output=True,
         text=True,
@@ -71,7 +89,6 @@ def migrate_metadata(settings: dict[str, str]) -> None:
     )
     if made.returncode:
         raise ServerError(f"Airflow's database could not be set up:\n{made.stderr[-2000:]}")
-    state.write(done, mark)
 
 
 def _database_of(settings: dict[str, str]) -> str:

@@ -22,6 +22,8 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _SENDER = re.compile(r'\s*"?(?P<name>[^"<>]{0,200}?)"?\s*<(?P<address>[^<>]*)>')
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._-]+@[A-Za-z0-9.-]+>")
 _UNSUBSCRIBE = re.compile(r"(?:https://|mailto:)[!-;=?-~]+")  # printable ASCII but < and >
+_ONE_CLICK = {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+_NAME_CHARACTERS_MAX = 200
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _WORD_BYTES_MAX = 39  # 52 letters in base64, a line of 73 behind the longest header name
@@ -62,11 +64,15 @@ def build_message(
     message_id: str,
     date: datetime,
     unsubscribe: str,
+    sender_name: str = "",
+    reply_to: str | None = None,
 ) -> bytes:
     """Return the mail with CRLF line ends, ready for SMTP's DATA but for dot-stuffing.
 
-    `sender` is an address or `Name <address>`; `recipient` comes from `usable_address`, `date`
-    knows its time zone, `unsubscribe` is a mailto: or https: address.
+    `sender` is an address or `Name <address>`, with another name if `sender_name` holds one;
+    `recipient` and `reply_to` come from `usable_address`, `date` knows its time zone, `unsubscribe`
+    is a mailto: or https: address. The latter is of this mail alone: a POST to it unsubscribes
+    without a further question (RFC 8058).
 
     Raises:
         ConfigurationError: the sender or the unsubscribe address cannot stand in a header.
@@ -78,12 +84,14 @@ def build_message(
         raise ConfigurationError("The unsubscribe address has to start with mailto: or https://.")
     boundary = _boundary(message_id)
     headers = {
-        "From": _sender(sender),
+        "From": _sender(sender, " ".join(_CONTROL.sub(" ", sender_name).split())),
+        **_reply_to(reply_to),
         "To": recipient,
         "Subject": _encoded(rendered.subject),
         "Date": _date(date),
         "Message-ID": _matching(_MESSAGE_ID, message_id, "Message-ID"),
         "List-Unsubscribe": f"<{unsubscribe}>",
+        **(_ONE_CLICK if unsubscribe.startswith("https:") else {}),
         "Auto-Submitted": "auto-generated",
         "Content-Language": _matching(_TOKEN, language, "language"),
         "X-Loyalty-Template": _matching(_TOKEN, template_code, "template code"),
@@ -147,10 +155,18 @@ def _encoded_words(text: str) -> Iterator[str]:
     yield f"=?utf-8?b?{b64encode(word).decode()}?="
 
 
-@lru_cache(maxsize=16)
-def _sender(sender: str) -> str:
+def _reply_to(address: str | None) -> dict[str, str]:
+    if address is None:
+        return {}
+    if usable_address(address) != address:
+        raise ValueError("Reply-To is not one usable address.")
+    return {"Reply-To": address}
+
+
+@lru_cache(maxsize=256)
+def _sender(sender: str, other_name: str) -> str:
     named = _SENDER.fullmatch(sender)
-    name = named["name"] if named else ""
+    name = other_name[:_NAME_CHARACTERS_MAX] or (named["name"] if named else "")
     address = _address((named["address"] if named else sender).strip())
     if address is None or _CONTROL.search(sender):
         raise ConfigurationError("The sender is no address; set name@example.org, or Name <it>.")

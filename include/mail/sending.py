@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Engine
 
 from include.clock import read_clock
-from include.errors import LoyaltyError
-from include.mail.delivery import MailServer, SmtpSession
+from include.mail.answers import Answer
+from include.mail.dispatch import Dispatch
 from include.mail.outbox import (
     BATCH_SIZE_MAX,
+    HANDFUL_MAX,
     Claim,
     Mail,
+    Recovery,
     Result,
     Sender,
     claim,
+    forget_erased,
+    hand_over,
     open_sender,
+    put_off,
     record,
     recover,
 )
+from include.mail.server import MailServer
 from include.mail.writing import Letter, Writer, load_templates
 
 log = logging.getLogger(__name__)
@@ -30,7 +36,10 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class SendFigures:
-    """How many mails became what; `ambiguous` counts warnings that go out once more, too."""
+    """How many mails became what; `ambiguous` counts warnings that go out once more, too.
+
+    `put_off` are mails on which a server hangs up that takes others; they wait ten minutes.
+    """
 
     sent: int = 0
     deferred: int = 0
@@ -38,19 +47,24 @@ class SendFigures:
     suppressed: int = 0
     superseded: int = 0
     ambiguous: int = 0
+    put_off: int = 0
 
 
 @dataclass(frozen=True)
 class _Desk:
-    """One sender at work, with its connection, its templates and its figures so far."""
+    """One sender at work, with its connections, its templates and its figures so far."""
 
     engine: Engine
     sender: Sender
-    session: SmtpSession
+    dispatch: Dispatch
     writer: Writer
     figures: SendFigures
     # Mails whose fate got unknown in this very run: once more, but not by the same broken server.
-    unknown_ids: list[int]
+    unknown_ids: list[int] = field(default_factory=list)
+    # Mails that the server hung up on before their data, queued again.
+    hung_up_ids: list[int] = field(default_factory=list)
+    # Of these the ones that were tried in an earlier run.
+    retried_ids: set[int] = field(default_factory=set)
 
 
 def send_due(
@@ -58,20 +72,25 @@ def send_due(
 ) -> SendFigures:
     """Send the mails that a file names, then whatever else is due; connect only if there is one.
 
+    Before that, dead senders' mails are taken back, and where erased customers' mails went is
+    forgotten.
+
     Raises:
         MailServerError: the server cannot be worked with; what it took is recorded, and the rest
             stays queued.
         ConfigurationError: the server's settings cannot be used; nothing was claimed.
     """
     figures = SendFigures()
-    with SmtpSession(server) as session:
+    with Dispatch(server) as dispatch:
         writer = Writer(load_templates(engine), server)
         _recover(engine)
+        forget_erased(engine)
         with open_sender(engine) as sender:
-            desk = _Desk(engine, sender, session, writer, figures, [])
+            desk = _Desk(engine, sender, dispatch, writer, figures)
             try:
                 _send_named(desk, named_ids)
                 _send_others(desk)
+                _judge(desk)
             finally:
                 told = ", ".join(f"{count} {name}" for name, count in asdict(figures).items())
                 log.info("Mails: %s.", told)
@@ -79,13 +98,14 @@ def send_due(
 
 
 def _recover(engine: Engine) -> None:
-    queued_again, ambiguous = recover(engine, read_clock(engine))
-    if queued_again or ambiguous:
+    recovery = recover(engine, read_clock(engine))
+    if recovery != Recovery(0, 0, 0):
         log.warning(
-            "A sender died: %s warnings go out once more; %s other mails wait for a person, who "
-            "sends them again or closes them.",
-            queued_again,
-            ambiguous,
+            "A sender died: %s mails it had not sent are queued again, %s warnings that may have "
+            "arrived go out once more, %s other mails wait for a person (`make settle`).",
+            recovery.unsent,
+            recovery.sent_again,
+            recovery.ambiguous,
         )
 
 
@@ -102,64 +122,89 @@ def _send_others(desk: _Desk) -> None:
         after_id = _send_batch(desk, after_id=after_id).last_id
 
 
+def _judge(desk: _Desk) -> None:
+    if desk.hung_up_ids:
+        # A mail that was put off before says nothing new about the server.
+        if not desk.retried_ids.issuperset(desk.hung_up_ids):
+            desk.dispatch.require_answers()
+        put_off(desk.engine, desk.hung_up_ids, read_clock(desk.engine))
+        desk.figures.put_off = len(desk.hung_up_ids)
+
+
 def _send_batch(desk: _Desk, *, named_ids: list[int] | None = None, after_id: int = 0) -> Claim:
-    sent_at = read_clock(desk.engine)
+    now = read_clock(desk.engine)
     claimed = claim(
         desk.sender,
-        sent_at=sent_at,
+        sent_at=now,
         named_ids=named_ids,
         after_id=after_id,
-        excluded_ids=desk.unknown_ids,
+        excluded_ids=desk.unknown_ids + desk.hung_up_ids,
     )
     desk.figures.superseded += claimed.superseded
     desk.figures.suppressed += claimed.suppressed
-    # Until a mail is handed over its result is that nothing happened to it.
-    results = {mail.id: Result(mail.id, "released") for mail in claimed.mails}
+    desk.dispatch.share(claimed.senders)
+    left = list(claimed.mails)
+    handful = HANDFUL_MAX * desk.dispatch.connections
     try:
-        for letter_id, letter in _write(desk, claimed.mails, sent_at, results):
-            _hand_over(desk, letter_id, letter, results)
+        while left:
+            mails, left = left[:handful], left[handful:]
+            now = _send_handful(desk, mails, now)
     finally:
-        _record(desk, results)
+        if left:
+            _record(desk, [Result(mail.id, "released") for mail in left])
     return claimed
+
+
+def _send_handful(desk: _Desk, mails: list[Mail], now: datetime) -> datetime:
+    """Send some claimed mails and record what became of each; return when that was."""
+    # Until a mail is handed over its result is that nothing happened to it.
+    results = {mail.id: Result(mail.id, "released") for mail in mails}
+    answers: dict[int, Answer] = {}
+    letters: dict[int, Letter] = {}
+    try:
+        letters = _write(desk, mails, now, results)
+        desk.dispatch.send(_handed_over(desk, letters, now), answers)
+    finally:
+        for mail_id, answer in answers.items():
+            recipient = letters[mail_id].recipient
+            results[mail_id] = Result(mail_id, answer.outcome, answer.text, recipient)
+        recorded_at = _record(desk, list(results.values()))
+    retried_ids = {mail.id for mail in mails if mail.is_retried}
+    desk.retried_ids.update(retried_ids.intersection(desk.hung_up_ids))
+    return recorded_at
 
 
 def _write(
     desk: _Desk, mails: list[Mail], written_at: datetime, results: dict[int, Result]
-) -> list[tuple[int, Letter]]:
-    letters = []
+) -> dict[int, Letter]:
+    letters = {}
     for mail in mails:
         written = desk.writer.write(mail, written_at)
         if isinstance(written, Letter):
-            letters.append((mail.id, written))
+            letters[mail.id] = written
         else:
             results[mail.id] = written
     return letters
 
 
-def _hand_over(desk: _Desk, mail_id: int, letter: Letter, results: dict[int, Result]) -> None:
-    released = results[mail_id]
-    results[mail_id] = Result(
-        mail_id, "ambiguous", "The sender was interrupted.", message_id=letter.message_id
-    )
-    try:
-        answer = desk.session.send(letter.recipient, letter.content)
-    except LoyaltyError:
-        results[mail_id] = released
-        raise
-    results[mail_id] = Result(
-        mail_id, answer.outcome, answer.text, letter.recipient, letter.message_id
-    )
+def _handed_over(desk: _Desk, letters: dict[int, Letter], now: datetime) -> dict[int, Letter]:
+    if not letters:
+        return letters
+    message_ids = {mail_id: letter.message_id for mail_id, letter in letters.items()}
+    marked_ids = hand_over(desk.sender, message_ids, now)
+    return {mail_id: letter for mail_id, letter in letters.items() if mail_id in marked_ids}
 
 
-def _record(desk: _Desk, results: dict[int, Result]) -> None:
-    if not results:
-        return
-    counts = record(desk.sender, list(results.values()), read_clock(desk.engine))
+def _record(desk: _Desk, results: list[Result]) -> datetime:
+    recorded_at = read_clock(desk.engine)
+    counts = record(desk.sender, results, recorded_at)
     for name in ("sent", "deferred", "failed", "suppressed", "ambiguous"):
         setattr(desk.figures, name, getattr(desk.figures, name) + int(counts[f"mails_{name}"]))
-    desk.unknown_ids.extend(
-        result.mail_id for result in results.values() if result.outcome == "ambiguous"
-    )
-    for result in results.values():
+    for result in results:
+        if result.outcome == "ambiguous":
+            desk.unknown_ids.append(result.mail_id)
+        elif result.outcome == "hung_up":
+            desk.hung_up_ids.append(result.mail_id)
         if result.outcome not in ("sent", "released"):
             log.warning("Mail %s: %s (%s)", result.mail_id, result.outcome, result.answer)
+    return recorded_at

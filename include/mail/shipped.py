@@ -14,7 +14,7 @@ import jinja2
 
 from include.mail.formats import SUPPORTED_LANGUAGES
 from include.mail.inlining import inline_css
-from include.mail.templates import DECLARED_VARIABLES, Template
+from include.mail.templates import DECLARED_VARIABLES, PLATFORM_EVENTS, Template
 
 _PLATFORM = Path(__file__).parent / "platform"
 _TONES = {"loyalty_points_expiring": "urgent", "loyalty_points_expired": "calm"}
@@ -36,13 +36,24 @@ _PAGES = jinja2.Environment(
 
 @cache
 def shipped_templates() -> Mapping[tuple[str, str], Template]:
-    """Return the project's own templates by code and language; read once, not to be changed."""
+    """Return the platform's templates by code and language; read once, not to be changed."""
     return MappingProxyType(
         {
             (code, language): _laid_out(code, language)
-            for code in DECLARED_VARIABLES
+            for code in PLATFORM_EVENTS
             for language in SUPPORTED_LANGUAGES
         }
+    )
+
+
+@cache
+def spare_templates() -> tuple[Template, ...]:
+    """Return templates for the events that `make templates` leaves to those who want them."""
+    return tuple(
+        _laid_out(code, language)
+        for code in DECLARED_VARIABLES
+        if code not in PLATFORM_EVENTS
+        for language in SUPPORTED_LANGUAGES
     )
 
 

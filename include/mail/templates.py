@@ -22,7 +22,11 @@ DECLARED_VARIABLES: dict[str, tuple[str, ...]] = {
     "loyalty_points_expiring": (*NAME_VARIABLES, *_POINTS, "expiration_date", "days_remaining"),
     "loyalty_points_expired": (*NAME_VARIABLES, *_POINTS, "expiration_date", "inactivity_days"),
     "loyalty_reward_ready": (*NAME_VARIABLES, "stamps", "stamps_target"),
+    "loyalty_points_reinstated": (*NAME_VARIABLES, *_POINTS),
 }
+# The platform's five events. The sixth is mailed where a program says so, and by the project's own
+# words unless the platform stores some.
+PLATFORM_EVENTS = tuple(DECLARED_VARIABLES)[:5]
 
 
 class Unusable(Exception):

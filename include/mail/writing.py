@@ -13,12 +13,13 @@ from sqlalchemy import Engine
 
 from include.database import MAILER, statements, transaction
 from include.errors import TemplateError
-from include.mail.delivery import MailServer
 from include.mail.formats import format_figures
 from include.mail.message import build_message, message_id, usable_address
 from include.mail.outbox import Mail, Result
 from include.mail.rendering import Rendered, Renderer
-from include.mail.shipped import shipped_templates
+from include.mail.server import MailServer
+from include.mail.shipped import shipped_templates, spare_templates
+from include.mail.signing import sign
 from include.mail.templates import DECLARED_VARIABLES, NAME_VARIABLES, Template, TemplateBook
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def load_templates(engine: Engine) -> TemplateBook:
         rows = connection.exec_driver_sql(read, {"template_codes": list(DECLARED_VARIABLES)})
         stored = [Template(**row) for row in rows.mappings()]
     # The later of two templates with the same key wins.
-    return TemplateBook([*shipped_templates().values(), *stored])
+    return TemplateBook([*shipped_templates().values(), *spare_templates(), *stored])
 
 
 class Writer:
@@ -51,6 +52,7 @@ class Writer:
         self._renderer = Renderer()
         self._from_email = server.from_email
         self._domain = server.sender_address.rpartition("@")[2]
+        self._signature = server.signature
         self._unsubscribe = (
             os.environ.get("LOYALTY_UNSUBSCRIBE_URL") or f"mailto:{server.sender_address}"
         )
@@ -76,7 +78,8 @@ class Writer:
 
     def _letter(self, mail: Mail, recipient: str, written_at: datetime) -> Letter:
         rendered, template = self.fill(mail)
-        identity = message_id(mail.occurrence_key, self._domain)
+        # Once a mail went out it keeps its Message-ID, whatever became of the sender's domain.
+        identity = mail.message_id or message_id(mail.occurrence_key, self._domain)
         content = build_message(
             rendered=rendered,
             language=template.language,
@@ -85,8 +88,12 @@ class Writer:
             recipient=recipient,
             message_id=identity,
             date=written_at,
-            unsubscribe=self._unsubscribe,
+            unsubscribe=self._unsubscribe_from(identity),
+            sender_name=mail.merchant_name,
+            reply_to=usable_address(mail.merchant_reply_to or ""),
         )
+        if self._signature:
+            content = sign(content, self._signature)
         return Letter(recipient, identity, content)
 
     def fill(self, mail: Mail) -> tuple[Rendered, Template]:
@@ -117,6 +124,13 @@ class Writer:
         for text in sorted({str(error) for error in errors} - self._told):
             log.warning("%s Another template was used where there is one.", text)
             self._told.add(text)
+
+    def _unsubscribe_from(self, identity: str) -> str:
+        if not self._unsubscribe.startswith("https:"):
+            return self._unsubscribe
+        # One click has to tell whose mail it was; the Message-ID is kept in email_logs.
+        mark = "&" if "?" in self._unsubscribe else "?"
+        return f"{self._unsubscribe}{mark}mail={identity[1:].partition('@')[0]}"
 
 
 def variables_of(mail: Mail, language: str) -> dict[str, str | int]:

@@ -37,6 +37,7 @@ update loyalty.email_logs as mails
 set
     status = 'sending',
     sender_id = %(sender_id)s::integer,
+    handed_over_at = null,
     variables = case
         when claimed_mails.figures is null then mails.variables
         else mails.variables || claimed_mails.figures

@@ -48,6 +48,15 @@ due_members as materialized (
         )
         and not exists (
             select 1
+            from loyalty.failed_warnings as failed
+            where
+                failed.card_id = members.card_id
+                and failed.cycle_started_at = members.cycle_started_at
+                and failed.stage_days <= members.stage_days
+                and failed.failed_on >= run_programs.evaluated_on
+        )
+        and not exists (
+            select 1
             from loyalty.expirations as expirations
             where
                 expirations.card_id = members.card_id

@@ -26,11 +26,23 @@ select
                 standing.card_id = undecided.card_id
                 and standing.cycle_started_at = undecided.cycle_started_at
                 and standing.stage_days <= undecided.stage_days
+        ) or exists (
+            select 1
+            from loyalty.failed_warnings as failed
+            where
+                failed.card_id = undecided.card_id
+                and failed.cycle_started_at = undecided.cycle_started_at
+                and failed.stage_days <= undecided.stage_days
+                and failed.failed_on >= run_programs.evaluated_on
         ) then 'already_warned'
         else 'settings_changed'
     end as reason,
     %(booked_at)s::timestamptz as skipped_at
 from loyalty.undecided_members as undecided
+inner join loyalty.expiration_run_programs as run_programs
+    on
+        undecided.run_id = run_programs.run_id
+        and undecided.program_id = run_programs.program_id
 inner join loyalty.loyalty_cards as cards on undecided.card_id = cards.id
 inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
 inner join loyalty.merchants as merchants on cards.merchant_id = merchants.id

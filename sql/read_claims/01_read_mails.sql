@@ -9,13 +9,16 @@ select
     mails.language,
     mails.store_id,
     mails.occurrence_key,
+    mails.message_id,
     customers.email,
     mails.variables,
     coalesce(customers.first_name, '') as customer_first_name,
     coalesce(cards.card_number, '') as card_number,
     coalesce(programs.name, '') as program_name,
     coalesce(merchants.name, '') as merchant_name,
-    coalesce(stores.name, '') as store_name
+    coalesce(stores.name, '') as store_name,
+    merchants.reply_to_email as merchant_reply_to,
+    mails.next_attempt_at is not null as is_retried
 from loyalty.email_logs as mails
 inner join loyalty.customers as customers on mails.customer_id = customers.id
 left join loyalty.loyalty_cards as cards on mails.card_id = cards.id

@@ -2,8 +2,8 @@
 -- In: outcomes of mails that this sender holds. Out: their status; up to three retries, 60 seconds
 -- apart and doubling; one result row, counts by what became of them (`ambiguous` counts the
 -- warnings that go out once more, too).
--- Binds: sender_id, outcome_ids, outcomes, answers, recipients and message_ids (parallel),
--- recorded_at. A mail that was not accepted keeps no recipient.
+-- Binds: sender_id, outcome_ids, outcomes, answers and recipients (parallel), recorded_at.
+-- A mail that was not accepted keeps no recipient.
 -- Rerun: a recorded mail is not this sender's any more.
 with
 answered as materialized (
@@ -12,7 +12,6 @@ answered as materialized (
         given.outcome,
         given.answer,
         given.recipient,
-        given.message_id,
         case given.outcome
             when 'sent' then 'sent'
             when 'temporary'
@@ -21,6 +20,7 @@ answered as materialized (
             when 'unrenderable' then 'failed'
             when 'suppressed' then 'suppressed'
             when 'released' then 'queued'
+            when 'hung_up' then 'queued'
             when 'ambiguous'
                 then
                     case
@@ -36,9 +36,8 @@ answered as materialized (
             %(outcome_ids)s::bigint[],
             %(outcomes)s::text[],
             %(answers)s::text[],
-            %(recipients)s::text[],
-            %(message_ids)s::text[]
-        ) as given (id, outcome, answer, recipient, message_id)
+            %(recipients)s::text[]
+        ) as given (id, outcome, answer, recipient)
     inner join loyalty.email_logs as mails on given.id = mails.id
     where
         mails.status = 'sending'
@@ -50,6 +49,9 @@ recorded as (
     set
         status = answered.status,
         sender_id = null,
+        handed_over_at = case
+            when answered.outcome = 'ambiguous' then mails.handed_over_at
+        end,
         attempts = mails.attempts
         + (answered.outcome in ('sent', 'temporary', 'permanent'))::integer,
         ambiguous_times = mails.ambiguous_times + (answered.outcome = 'ambiguous')::integer,
@@ -58,10 +60,10 @@ recorded as (
                 then
                     %(recorded_at)s::timestamptz
                     + interval '60 seconds' * power(2, mails.attempts)
-            when answered.outcome = 'released' then mails.next_attempt_at
+            when answered.outcome in ('released', 'hung_up') then mails.next_attempt_at
         end,
         error_message = case
-            when answered.outcome = 'released' then mails.error_message
+            when answered.outcome in ('released', 'hung_up') then mails.error_message
             else answered.answer
         end,
         sent_at = case
@@ -71,8 +73,7 @@ recorded as (
         recipient_email = case
             when answered.outcome = 'sent' then answered.recipient
             else mails.recipient_email
-        end,
-        message_id = coalesce(answered.message_id, mails.message_id)
+        end
     from answered
     where mails.id = answered.id
     returning answered.outcome, answered.status

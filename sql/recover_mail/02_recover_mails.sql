@@ -1,7 +1,8 @@
--- Takes the mails of dead senders back; each of them may have been accepted.
--- In: the locked mails whose sender's lock nobody holds. Out: a warning returns to `queued` the
--- first time and is `ambiguous` the second, when its gate opens; any other mail is `ambiguous`.
--- One result row, counts of the mails queued again and of those that wait for a person.
+-- Takes the mails of dead senders back; what was handed over may have been accepted.
+-- In: the locked mails whose sender's lock nobody holds. Out: a mail that was not handed over
+-- returns to `queued` unchanged. Of the others a warning returns to `queued` the first time and is
+-- `ambiguous` the second, when its gate opens; any other mail is `ambiguous`. One result row:
+-- counts of mails not sent, of warnings that go out once more, of mails that wait for a person.
 -- Binds: sending_ids (locked), sender_lock_class, recovered_at, known_time_zones.
 -- Rerun: a recovered mail is not `sending` any more.
 with
@@ -20,6 +21,7 @@ living_senders as materialized (
 orphans as materialized (
     select
         mails.id,
+        mails.handed_over_at is not null as is_ambiguous,
         mails.ambiguous_times = 0
         and mails.template_code = 'loyalty_points_expiring' as is_sent_again
     from loyalty.email_logs as mails
@@ -48,6 +50,7 @@ local_days as (
     inner join loyalty.expiration_notices as notices on orphans.id = notices.email_log_id
     inner join loyalty.loyalty_cards as cards on notices.card_id = cards.id
     inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
+    where orphans.is_ambiguous
 ),
 
 promised as (
@@ -65,17 +68,28 @@ promised as (
 recovered as (
     update loyalty.email_logs as mails
     set
-        status = case when orphans.is_sent_again then 'queued' else 'ambiguous' end,
-        ambiguous_times = mails.ambiguous_times + 1,
-        next_attempt_at = null,
+        status = case
+            when orphans.is_ambiguous and not orphans.is_sent_again then 'ambiguous'
+            else 'queued'
+        end,
+        ambiguous_times = mails.ambiguous_times + orphans.is_ambiguous::integer,
+        next_attempt_at = case when not orphans.is_ambiguous then mails.next_attempt_at end,
         sender_id = null,
-        error_message = 'The sender died before the server''s answer was recorded.'
+        handed_over_at = case when orphans.is_ambiguous then mails.handed_over_at end,
+        error_message = case
+            when orphans.is_ambiguous
+                then 'The sender died before the server''s answer was recorded.'
+            else mails.error_message
+        end
     from orphans
     where mails.id = orphans.id
-    returning orphans.is_sent_again
+    returning orphans.is_ambiguous, orphans.is_sent_again
 )
 
 select
-    count(*) filter (where recovered.is_sent_again) as mails_queued_again,
-    count(*) filter (where not recovered.is_sent_again) as mails_ambiguous
+    count(*) filter (where not recovered.is_ambiguous) as mails_unsent,
+    count(*) filter (where recovered.is_ambiguous and recovered.is_sent_again)
+        as mails_sent_again,
+    count(*) filter (where recovered.is_ambiguous and not recovered.is_sent_again)
+        as mails_ambiguous
 from recovered

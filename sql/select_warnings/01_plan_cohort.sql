@@ -115,6 +115,16 @@ where
             and standing.cycle_started_at = noticed_cards.last_activity_at
             and standing.stage_days <= noticed_cards.stage_days
     )
+    -- One that failed on this day is for the next day's run.
+    and not exists (
+        select 1
+        from loyalty.failed_warnings as failed
+        where
+            failed.card_id = noticed_cards.id
+            and failed.cycle_started_at = noticed_cards.last_activity_at
+            and failed.stage_days <= noticed_cards.stage_days
+            and failed.failed_on >= noticed_cards.evaluated_on
+    )
     and not exists (
         select 1
         from loyalty.expirations as expirations

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from include.clock import parse_instant
 from include.cohorts import Kind, carry_out, select_cohort, skip
-from include.mail.outbox import Result, Sender, claim, open_sender, record, recover
+from include.mail.outbox import Result, Sender, claim, hand_over, open_sender, record, recover
 from include.runs import RunRequest, close_run, open_run
 from tests.interleavings.application import AT
 from tests.interleavings.gates import Work
@@ -84,9 +84,11 @@ def _send(sender: Sender) -> None:
 
 
 def die_while_sending(engine: Engine) -> None:
-    """A sender that claims what is due and is gone before any answer."""
+    """A sender that hands over what is due and is gone before any answer."""
     with open_sender(engine) as sender:
-        claim(sender, sent_at=parse_instant(AT, "at"))
+        now = parse_instant(AT, "at")
+        mails = claim(sender, sent_at=now).mails
+        hand_over(sender, dict.fromkeys((mail.id for mail in mails), "<a@shop.example>"), now)
 
 
 def take_back(engine: Engine) -> None:

@@ -38,9 +38,7 @@ def bonus(on: Engine | Connection, card_id: int, points: int = 10, **columns: An
 
 
 def stamp(on: Engine | Connection, card_id: int, stamps: int = 1) -> int:
-    return factories.write_ledger(
-        on, card_id, "stamp_earned", NOW, stamps=stamps, is_activity=True
-    )
+    return factories.write_ledger(on, card_id, "stamp_earned", NOW, stamps=stamps, is_activity=True)
 
 
 def keys(engine: Engine) -> list[str]:
@@ -50,6 +48,4 @@ def keys(engine: Engine) -> list[str]:
 
 
 def unread(engine: Engine) -> list[tuple[int, int | None]]:
-    return rows(
-        engine, "select first_id, last_id from loyalty.lifecycle_unread order by first_id"
-    )
+    return rows(engine, "select first_id, last_id from loyalty.lifecycle_unread order by first_id")

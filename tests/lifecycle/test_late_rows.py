@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from include import lifecycle
 from include.errors import SchemaError
-from include.lifecycle import start_above_ledger
+from include.lifecycle import Queued, start_above_ledger
 from include.migrations import migrate
 from tests import factories
 from tests.lifecycle.events import NOW, bonus, keys, run, unread
@@ -158,15 +158,55 @@ def test_run_that_dies_between_two_chunks_is_made_up_once(engine, a_card, monkey
                 raise KeyboardInterrupt
         return done
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(lifecycle, "run_stage", dying)
-        run(engine, "dies")
+        with pytest.raises(KeyboardInterrupt):
+            run(engine, "dies")
     # The first chunk stands, the second left no trace.
     assert keys(engine) == expected[:3]
     assert run(engine, "dies").mails == 4
     assert keys(engine) == expected
     # Repeating a DAG run continues its run, so that its files hold both attempts' mails.
     assert rows(engine, "select count(distinct run_id) from loyalty.email_logs") == [(1,)]
+
+
+def test_event_in_an_old_gap_whose_card_is_held_is_not_forgotten_with_the_gap(engine, a_card, at):
+    first = unread(engine)[0][0]
+    skip_ids(engine, 5)
+    bonus(engine, factories.card(engine, 1, points=0))
+    run(engine)
+    late = bonus(engine, a_card, id=first)
+    at(AFTER_A_WEEK)
+    with engine.connect() as till:
+        till.exec_driver_sql("select from loyalty.customers where id = 1 for update")
+        run(engine)
+        till.rollback()
+    run(engine)
+    assert keys(engine)[-1] == key(late)
+
+
+def test_run_that_meets_another_waits_for_its_turn_and_finds_nothing_left(engine, a_card):
+    expected = key(bonus(engine, a_card))
+    done = []
+    second = threading.Thread(target=lambda: done.append(run(engine)))
+    with lifecycle.transaction(engine) as connection:
+        binds = {"after_id": 0, "chunk_rows": 10, "queued_at": NOW, "run_id": 1}
+        picked = lifecycle.run_stage(connection, "pick_events", binds)
+        lifecycle.run_stage(connection, "queue_events", picked)
+        second.start()
+        while second.is_alive() and not waits_for_turn(engine):
+            second.join(timeout=0.05)
+        assert second.is_alive()
+    second.join(timeout=60)
+    assert done == [Queued(mails=0, events_passed_over=0)]
+    assert keys(engine) == [expected]
+
+
+def waits_for_turn(engine):
+    waiting = (
+        "select from pg_locks where not granted and relation = 'loyalty.lifecycle_unread'::regclass"
+    )
+    return bool(rows(engine, waiting))
 
 
 def test_runs_at_the_same_time_queue_each_event_once(engine, a_card, monkeypatch):

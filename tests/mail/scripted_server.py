@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Any
 
-from include.mail.delivery import MailServer
+from include.mail.server import MailServer
 
-DROP = "drop"
+DROP, SILENCE, LOST_ANSWER = "drop", "silence", "lost answer"
 
 
 @dataclass(frozen=True)
 class Step:
-    """What the server says at each point of one mail; DROP hangs up without a word."""
+    """What the server says at each point of one mail.
+
+    DROP hangs up without a word, LOST_ANSWER as well, but the mail was taken. SILENCE says nothing
+    until the client loses patience.
+    """
 
     mail: str = "250 ok"
     rcpt: str = "250 ok"
@@ -27,16 +33,25 @@ class Step:
 
 @dataclass
 class ScriptedServer:
-    """The script, and what the server saw."""
+    """The script, and what the server saw.
+
+    `steps` are played in order; from RCPT on those of the recipient go first. With `tls` the server
+    speaks TLS from the first byte, or after STARTTLS (`starttls` is what it says to that).
+    """
 
     port: int = 0
     steps: list[Step] = field(default_factory=list)
     otherwise: Step = field(default_factory=Step)
+    steps_of: dict[str, list[Step]] = field(default_factory=dict)
     auth: str = ""
+    tls: ssl.SSLContext | None = None
+    starttls: str = ""
+    before_answer: Callable[[], None] = lambda: None
     connections: int = 0
     commands: list[str] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=list)
+    encrypted: list[bool] = field(default_factory=list)
 
     @property
     def mails(self) -> list[EmailMessage]:
@@ -62,22 +77,40 @@ class _HangUp(Exception):
 class _Handler(socketserver.StreamRequestHandler):
     server: _Server
 
+    def setup(self) -> None:
+        script = self.server.script
+        if script.tls and not script.starttls:
+            self.request = script.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
     def handle(self) -> None:
         script = self.server.script
         script.connections += 1
         try:
             self._say("220 scripted")
-            for line in iter(self.rfile.readline, b""):
+            # Looked up for each line: STARTTLS replaces the file.
+            for line in iter(lambda: self.rfile.readline(), b""):
                 command = line.decode().strip()
                 script.commands.append(command)
+                script.encrypted.append(self._is_encrypted)
                 self._obey(script, command)
         except (_HangUp, OSError):
             return
 
+    @property
+    def _is_encrypted(self) -> bool:
+        return isinstance(self.connection, ssl.SSLSocket)
+
     def _obey(self, script: ScriptedServer, command: str) -> None:
         verb = command.split(" ")[0].split(":")[0].upper()
         if verb == "EHLO":
-            self._say("250-scripted\r\n250 AUTH PLAIN" if script.auth else "250 scripted")
+            offers = ["AUTH PLAIN"] * bool(script.auth)
+            offers += ["STARTTLS"] * bool(script.starttls and not self._is_encrypted)
+            self._say(
+                "\r\n".join(["250-scripted", *(f"250-{offer}" for offer in offers), "250 ok"])
+            )
+        elif verb == "STARTTLS":
+            self._encrypt(script)
         elif verb == "AUTH":
             self._say(script.auth)
         elif verb == "MAIL":
@@ -85,6 +118,8 @@ class _Handler(socketserver.StreamRequestHandler):
             self._say(self.step.mail)
         elif verb == "RCPT":
             self.recipient = command[9:-1]
+            if own := script.steps_of.get(self.recipient):
+                self.step = own.pop(0)
             self._say(self.step.rcpt)
         elif verb == "DATA":
             self._say(self.step.data)
@@ -95,18 +130,31 @@ class _Handler(socketserver.StreamRequestHandler):
             if verb == "QUIT":
                 raise _HangUp
 
+    def _encrypt(self, script: ScriptedServer) -> None:
+        self._say(script.starttls)
+        if script.tls is None:
+            self._say("this is no TLS")
+            raise _HangUp
+        self.request = script.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
     def _take(self, script: ScriptedServer) -> None:
         lines = []
         while (line := self.rfile.readline()) != b".\r\n":
             if not line:  # the client died in the middle of its mail
                 raise _HangUp
             lines.append(line)
+        script.before_answer()
+        if self.step.dot.startswith("2") or self.step.dot == LOST_ANSWER:
+            script.recipients.append(self.recipient)
+            script.payloads.append(b"".join(line.removeprefix(b".") for line in lines))
         self._say(self.step.dot)
-        script.recipients.append(self.recipient)
-        script.payloads.append(b"".join(line.removeprefix(b".") for line in lines))
 
     def _say(self, text: str) -> None:
-        if text == DROP:
+        if text in (DROP, LOST_ANSWER):
+            raise _HangUp
+        if text == SILENCE:
+            self.rfile.read(1)
             raise _HangUp
         self.wfile.write(text.encode() + b"\r\n")
         if text.startswith("421"):
@@ -118,17 +166,19 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     script: ScriptedServer
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Keep quiet about clients that do not like our certificate."""
+
 
 @contextmanager
-def scripted_server(*steps: Step, auth: str = "") -> Iterator[ScriptedServer]:
+def scripted_server(*steps: Step, **script: Any) -> Iterator[ScriptedServer]:
     """Serve the script on a free port until the end of the block."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
-        script = ScriptedServer(port=server.server_address[1], steps=list(steps), auth=auth)
-        server.script = script
+        server.script = ScriptedServer(server.server_address[1], list(steps), **script)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
-            yield script
+            yield server.script
         finally:
             server.shutdown()
             thread.join()

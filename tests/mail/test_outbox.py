@@ -3,10 +3,24 @@ from datetime import datetime
 import pytest
 
 from include.errors import LoyaltyError
-from include.mail.outbox import Result, claim, open_sender, record, recover
+from include.mail.outbox import (
+    Recovery,
+    Result,
+    claim,
+    hand_over,
+    open_sender,
+    record,
+    recover,
+)
 from tests.mail.rows import NOW, card, expired, insert, mail_row, notice, one, run, status, warning
 
 SENT_AT = datetime.fromisoformat(NOW)
+
+
+def die_with_mails_under_way(engine):
+    with open_sender(engine) as sender:
+        mails = claim(sender, sent_at=SENT_AT).mails
+        hand_over(sender, {mail.id: f"<{mail.id}@shop.example>" for mail in mails}, SENT_AT)
 
 
 def claim_once(engine, sent_at=NOW, **which):
@@ -155,24 +169,50 @@ def test_living_senders_mails_are_not_taken(engine):
     mail_id = expired(engine, card(engine))
     with open_sender(engine) as sender:
         claim(sender, sent_at=SENT_AT)
-        assert recover(engine, SENT_AT) == (0, 0)
+        hand_over(sender, {mail_id: "<a@shop.example>"}, SENT_AT)
+        assert recover(engine, SENT_AT) == Recovery(0, 0, 0)
         assert status(engine, mail_id) == "sending"
-    assert recover(engine, SENT_AT) == (0, 1)
+    assert recover(engine, SENT_AT) == Recovery(0, 0, 1)
+
+
+def test_dead_senders_unsent_mails_return_as_they_were(engine):
+    card_id = card(engine)
+    mail = {"attempts": 2, "error_message": "450 busy", "status": "deferred"}
+    warned, other = warning(engine, card_id, **mail), expired(engine, card_id, **mail)
+    claim_once(engine)
+    assert recover(engine, SENT_AT) == Recovery(unsent=2, sent_again=0, ambiguous=0)
+    for row in (mail_row(engine, warned), mail_row(engine, other)):
+        assert (row.status, row.attempts, row.error_message) == ("queued", 2, "450 busy")
+        assert (row.sender_id, row.ambiguous_times, row.message_id) == (None, 0, None)
+    assert notice(engine, warned)[1:] == (None, None)
+
+
+def test_only_what_a_sender_holds_is_handed_over_and_only_once(engine):
+    card_id = card(engine)
+    mine, theirs = (expired(engine, card_id, key=f"expired:{number}") for number in (1, 2))
+    with open_sender(engine) as holder, open_sender(engine) as stranger:
+        claim(holder, sent_at=SENT_AT, named_ids=[mine])
+        claim(stranger, sent_at=SENT_AT, named_ids=[theirs])
+        message_ids = {mine: "<a@shop.example>", theirs: "<b@shop.example>"}
+        assert hand_over(holder, message_ids, SENT_AT) == {mine}
+        assert hand_over(holder, message_ids, SENT_AT) == set()
+    assert mail_row(engine, mine).message_id == "<a@shop.example>"
+    assert mail_row(engine, theirs).message_id is None
 
 
 def test_dead_senders_warning_goes_once_more_and_then_waits(engine):
     card_id = card(engine)
     warned, other = warning(engine, card_id), expired(engine, card_id)
-    claim_once(engine)
-    assert recover(engine, SENT_AT) == (1, 1)
+    die_with_mails_under_way(engine)
+    assert recover(engine, SENT_AT) == Recovery(unsent=0, sent_again=1, ambiguous=1)
     assert (status(engine, warned), status(engine, other)) == ("queued", "ambiguous")
     assert notice(engine, warned) == ("2024-03-24", "2024-03-24", None)
-    claim_once(engine)
-    assert recover(engine, SENT_AT) == (0, 1)
+    die_with_mails_under_way(engine)
+    assert recover(engine, SENT_AT) == Recovery(0, 0, 1)
     row = mail_row(engine, warned)
     assert (row.status, row.ambiguous_times, row.sender_id) == ("ambiguous", 2, None)
     assert notice(engine, warned)[2] == "2024-03-10"
-    assert recover(engine, SENT_AT) == (0, 0)
+    assert recover(engine, SENT_AT) == Recovery(0, 0, 0)
 
 
 def test_only_the_holder_records(engine):

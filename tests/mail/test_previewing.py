@@ -8,7 +8,7 @@ from include.inbox.reading import parse_mail
 from include.mail.formats import SUPPORTED_LANGUAGES
 from include.mail.previewing import read_shops, save_previews, send_previews, write_previews
 from include.mail.storing import read_template, store_template
-from include.mail.templates import DECLARED_VARIABLES, Template
+from include.mail.templates import PLATFORM_EVENTS, Template
 from include.mail.writing import Writer, load_templates
 from tests.mail.hostile import HARMLESS, HOSTILE_PARTS
 from tests.mail.rows import card, insert, one
@@ -33,13 +33,13 @@ def mail_server():
 def previews(engine, server, store_id=None, codes=None, languages=SUPPORTED_LANGUAGES):
     writer = Writer(load_templates(engine), server)
     shops = read_shops(engine, store_id)
-    return write_previews(writer, shops, codes or list(DECLARED_VARIABLES), languages, WRITTEN_AT)
+    return write_previews(writer, shops, codes or list(PLATFORM_EVENTS), languages, WRITTEN_AT)
 
 
 def test_by_default_every_event_in_every_language_is_shown(engine, mail_server, store_id, tmp_path):
     (page,) = save_previews(previews(engine, mail_server), tmp_path)
     assert page == tmp_path / "platform/index.html"
-    names = {f"{code}.{lang}" for code in DECLARED_VARIABLES for lang in SUPPORTED_LANGUAGES}
+    names = {f"{code}.{lang}" for code in PLATFORM_EVENTS for lang in SUPPORTED_LANGUAGES}
     assert {file.stem for file in page.parent.glob("*.eml")} == names
     mail = parse_mail((page.parent / f"{CODE}.lb.eml").read_bytes(), key="", received=WRITTEN_AT)
     assert (mail.language, mail.template) == ("lb", CODE)
@@ -131,7 +131,7 @@ def test_previews_arrive_in_an_inbox(engine, store_id):
     with scripted_server() as server:
         shown = previews(engine, server.as_mail_server(), languages=["de"])
         assert send_previews(shown, server.as_mail_server()) == 5
-    assert {mail["X-Loyalty-Template"] for mail in server.mails} == set(DECLARED_VARIABLES)
+    assert {mail["X-Loyalty-Template"] for mail in server.mails} == set(PLATFORM_EVENTS)
     assert {mail["To"] for mail in server.mails} == {"reader@preview.example"}
 
 

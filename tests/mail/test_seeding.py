@@ -7,7 +7,7 @@ from include.mail.formats import SUPPORTED_LANGUAGES
 from include.mail.seeding import Seeded, seed_templates
 from include.mail.sending import send_due
 from include.mail.shipped import shipped_templates
-from include.mail.templates import DECLARED_VARIABLES
+from include.mail.templates import DECLARED_VARIABLES, PLATFORM_EVENTS
 from tests.mail.rows import NOW, card, expired, insert, one, rows, run
 from tests.mail.scripted_server import scripted_server
 
@@ -43,9 +43,7 @@ def test_an_empty_database_gets_exactly_the_twenty(engine):
     assert seed_templates(engine) == Seeded(added=20, updated=0, kept=[])
     stored = {(row.code, row.language): row for row in rows(engine, WORDS)}
     assert len(stored) == 20
-    assert set(stored) == {
-        (code, lang) for code in DECLARED_VARIABLES for lang in SUPPORTED_LANGUAGES
-    }
+    assert set(stored) == {(code, lang) for code in PLATFORM_EVENTS for lang in SUPPORTED_LANGUAGES}
     for key, shipped in shipped_templates().items():
         assert stored[key].subject == shipped.subject
         assert stored[key].body_text == shipped.body_text

@@ -3,6 +3,7 @@ import logging
 import pytest
 
 from include.errors import ConfigurationError, MailServerError
+from include.mail.outbox import HANDFUL_MAX
 from include.mail.sending import SendFigures, send_due
 from tests.mail.rows import NOW, card, expired, insert, mail_row, notice, one, run, status, warning
 from tests.mail.scripted_server import DROP, Step, scripted_server
@@ -79,7 +80,10 @@ def test_mail_carries_unsubscribe_and_one_recipient(engine, monkeypatch):
         send(engine, server)
     first, second = server.mails
     assert first["List-Unsubscribe"] == "<mailto:points@shop.example>"
-    assert second["List-Unsubscribe"] == "<https://shop.example/bye>"
+    assert first["List-Unsubscribe-Post"] is None
+    mark = second["Message-ID"][1:].partition("@")[0]
+    assert second["List-Unsubscribe"] == f"<https://shop.example/bye?mail={mark}>"
+    assert second["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert first["To"] == "anna.muster@home.example"
     assert first["Message-ID"].endswith("@shop.example>")
 
@@ -111,12 +115,80 @@ def test_server_that_is_down_leaves_everything_queued(engine):
 def test_what_a_dying_server_took_is_recorded(engine):
     card_id = card(engine)
     ids = [expired(engine, card_id, key=f"expired:{number}") for number in range(4)]
-    with scripted_server(Step(), Step(), Step(mail=DROP), Step(mail="421 no")) as server:
+    with scripted_server(Step(), Step(), Step(mail="553 not from you")) as server:
         with pytest.raises(MailServerError):
             send(engine, server)
         assert [status(engine, each) for each in ids] == ["sent", "sent", "queued", "queued"]
         assert send(engine, server) == SendFigures(sent=2)
     assert len(server.payloads) == 4
+
+
+def test_recipient_on_whom_the_server_hangs_up_is_put_off_and_stops_no_other(engine, monkeypatch):
+    card_id = card(engine)
+    ids = [expired(engine, card_id, key=f"expired:{number}") for number in range(4)]
+    with scripted_server(Step(), Step(rcpt=DROP), Step(rcpt=DROP)) as server:
+        assert send(engine, server, ids) == SendFigures(sent=3, put_off=1)
+        row = mail_row(engine, ids[1])
+        assert (row.status, row.attempts, row.sender_id) == ("queued", 0, None)
+        assert row.next_attempt_at.isoformat() == "2024-03-10T12:10:00+00:00"
+        later(monkeypatch, 9)
+        assert send(engine, server) == SendFigures()
+        later(monkeypatch, 10)
+        server.steps = [Step(rcpt=DROP), Step(rcpt=DROP)]
+        # Alone it does not make the task red: the server was well when it took the others.
+        assert send(engine, server) == SendFigures(put_off=1)
+        later(monkeypatch, 20)
+        assert send(engine, server) == SendFigures(sent=1)
+    assert [status(engine, each) for each in ids] == ["sent"] * 4
+
+
+@pytest.mark.parametrize("mails", [1, 2, 5])
+def test_server_that_hangs_up_on_every_mail_leaves_all_queued_and_due(engine, mails):
+    card_id = card(engine)
+    ids = [expired(engine, card_id, key=f"expired:{number}") for number in range(mails)]
+    with scripted_server() as server:
+        server.otherwise = Step(mail="421 going down")
+        with pytest.raises(MailServerError, match="stay queued"):
+            send(engine, server)
+        for row in (mail_row(engine, each) for each in ids):
+            assert (row.status, row.attempts, row.next_attempt_at) == ("queued", 0, None)
+        server.otherwise = Step()
+        assert send(engine, server) == SendFigures(sent=mails)
+
+
+def test_mails_are_under_way_by_the_handful_and_the_message_id_is_known_before(engine):
+    card_id = card(engine)
+    for number in range(HANDFUL_MAX + 2):
+        expired(engine, card_id, key=f"expired:{number}")
+    seen = []
+
+    def look():
+        seen.append(
+            one(
+                engine,
+                "select array_agg(message_id order by id) from loyalty.email_logs"
+                " where status = 'sending' and handed_over_at is not null",
+            )
+        )
+
+    with scripted_server() as server:
+        server.before_answer = look
+        send(engine, server)
+    message_ids = [mail["Message-ID"] for mail in server.mails]
+    handfuls = [message_ids[:HANDFUL_MAX], message_ids[HANDFUL_MAX:]]
+    assert seen == [handfuls[0]] * HANDFUL_MAX + [handfuls[1]] * 2
+
+
+def test_message_id_stays_when_the_senders_domain_changes(engine):
+    mail_id = warning(engine, card(engine))
+    with scripted_server(Step(dot=DROP)) as server:
+        send(engine, server)
+        first = mail_row(engine, mail_id).message_id
+        moved = server.as_mail_server(from_email="points@new.example")
+        assert send_due(engine, moved, named_ids=None) == SendFigures(sent=1)
+    assert first.endswith("@shop.example>")
+    assert server.mails[0]["Message-ID"] == first == mail_row(engine, mail_id).message_id
+    assert server.mails[0]["From"].addresses[0].domain == "new.example"
 
 
 def test_temporary_refusal_is_tried_four_times_then_failed(engine, monkeypatch):

@@ -37,9 +37,10 @@ def play_step(draw: random.Random, shop: Shop) -> None:
     """Let time pass, things happen, and mostly a run or the post follow."""
     shop.now = dice.later(draw, shop, at_the_edge=draw.random() < 0.5)
     shop.run_id, shop.has_just_run = None, False
-    for member in shop.members:
-        for _ in range(draw.choice((0, 1, 1, 2))):
-            dice.something(draw, shop, member)
+    with shop.busy():
+        for member in shop.members:
+            for _ in range(draw.choice((0, 1, 1, 2))):
+                dice.something(draw, shop, member)
     if draw.random() < 0.8:
         past = timedelta(days=draw.choice((0, 0, 0, 1, 3)))
         crash_at = draw.randrange(1, STATEMENTS_MAX) if draw.random() < 0.3 else None

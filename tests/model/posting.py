@@ -82,6 +82,8 @@ def answered(mail: Warning_, outcome: str, today, now: datetime) -> None:
         mail.next_at = None
     else:
         mail.status, mail.next_at, mail.attempts = counted(mail.attempts, outcome, now)
+        if mail.status == "failed":
+            mail.failed_on = today
 
 
 def post_expiry(card: Card, expiry: Expiry, outcome: str, now: datetime) -> None:

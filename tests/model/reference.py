@@ -54,6 +54,7 @@ class Warning_:
     named_on: date | None = None
     promised_on: date | None = None
     opened_on: date | None = None
+    failed_on: date | None = None
     unknown_times: int = 0
     points: int = 0
 
@@ -63,6 +64,10 @@ class Warning_:
         return self.status != "superseded" and not (
             self.status == "failed" and self.opened_on is None
         )
+
+    def has_failed_since(self, day: date) -> bool:
+        """Whether it was put off too often that day; the next day's run queues it again."""
+        return not self.stands and self.status == "failed" and self.failed_on >= day
 
 
 @dataclass
@@ -189,7 +194,10 @@ def warn(card: Card, as_of: datetime, now: datetime) -> bool:
     if card.due_on - timedelta(days=first) > today or not reached:
         return False
     stage = min(reached)
-    if any(each.stands and each.stage <= stage for each in card.cycle_warnings()):
+    if any(
+        each.stage <= stage and (each.stands or each.has_failed_since(clock_day))
+        for each in card.cycle_warnings()
+    ):
         return False
     if card.usable_until(card.due_on, clock_day) < clock_day:
         return False

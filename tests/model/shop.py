@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from unittest.mock import patch
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
-from include.mail import sending
-from include.mail.delivery import Answer, MailServer
+from include.mail import dispatch
+from include.mail.answers import Answer
 from include.mail.sending import send_due
+from include.mail.server import MailServer
 from tests import factories
 from tests.day import run_day
 from tests.model import posting, reference
@@ -56,6 +57,7 @@ class Shop:
         self.has_just_run = False
         self.crashes = 0
         self._runs = 0
+        self._open: Connection | None = None
 
     def enrol(self, program: Program, cards: int) -> Member:
         """Open a merchant with one program and some empty cards, created now."""
@@ -82,24 +84,37 @@ class Shop:
         """A till books a row, in the model and in the database."""
         card.book(kind, points, at, stamps)
         factories.write_ledger(
-            self.engine, card_id, kind, at, points=points, stamps=stamps,
+            self._open or self.engine, card_id, kind, at, points=points, stamps=stamps,
             is_activity=kind in reference.ACTIVITIES,
         )  # fmt: skip
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Let everything that happens meanwhile commit at once: nobody looks in between."""
+        with self.engine.begin() as self._open:
+            yield
+        self._open = None
+
+    def _change(self, statement: str, **binds: object) -> None:
+        if self._open:
+            self._open.exec_driver_sql(statement, binds)
+        else:
+            execute(self.engine, statement, **binds)
 
     def set_program(self, member: Member, name: str, value: object) -> None:
         setattr(member.program, name, value)
         statement = f"update loyalty.loyalty_programs set {COLUMNS[name]} = %(v)s where id = %(id)s"
-        execute(self.engine, statement, v=value, id=member.program_id)
+        self._change(statement, v=value, id=member.program_id)
 
     def set_merchant(self, member: Member, is_active: bool) -> None:
         member.program.merchant_active = is_active
         statement = "update loyalty.merchants set is_active = %(v)s where id = %(id)s"
-        execute(self.engine, statement, v=is_active, id=member.merchant_id)
+        self._change(statement, v=is_active, id=member.merchant_id)
 
     def set_card(self, card_id: int, card: Card, is_active: bool) -> None:
         card.is_active = is_active
         statement = "update loyalty.loyalty_cards set is_active = %(v)s where id = %(id)s"
-        execute(self.engine, statement, v=is_active, id=card_id)
+        self._change(statement, v=is_active, id=card_id)
 
     def set_reachable(self, card_id: int, card: Card, reachable: bool) -> None:
         card.reachable = reachable
@@ -108,7 +123,7 @@ class Shop:
                 else '2020-01-01Z'::timestamptz end
             where id = (select customer_id from loyalty.loyalty_cards where id = %(id)s)
         """
-        execute(self.engine, statement, v=reachable, id=card_id)
+        self._change(statement, v=reachable, id=card_id)
 
     def run(self, as_of: datetime, *, dry_run: bool = False, crash_at: int | None = None) -> None:
         """One day; with `crash_at` its task dies at that statement, and is run again."""
@@ -133,7 +148,7 @@ class Shop:
     def post(self, outcomes: dict[int, str]) -> None:
         """Send what is due; the server answers by card, `sent` to those not named."""
         os.environ["LOYALTY_NOW"] = self.now.isoformat()
-        with patch.object(sending, "SmtpSession", self._session(outcomes)):
+        with patch.object(dispatch, "SmtpSession", self._session(outcomes)):
             send_due(self.engine, SERVER, named_ids=None)
         for member in self.members:
             for card_id, card in member.cards.items():
@@ -150,13 +165,12 @@ class Shop:
         class Session:
             """A mail server in this process, which answers as it was told."""
 
+            has_answered = True
+
             def __init__(self, server: MailServer) -> None:
                 pass
 
-            def __enter__(self) -> Session:
-                return self
-
-            def __exit__(self, *error: object) -> None:
+            def close(self) -> None:
                 pass
 
             def send(self, recipient: str, message: bytes) -> Answer:

@@ -1,4 +1,4 @@
-"""Random histories until a deadline, a hundred at a time on a fresh database.
+"""Random histories until a deadline, two hundred at a time on a fresh database.
 
 python -m tests.model.soak SECONDS [SEED]
 """
@@ -19,14 +19,14 @@ from tests.conftest import new_database, throw_away_server
 from tests.model.histories import play
 from tests.soak.figures import Figures
 
-HISTORIES_AT_ONCE = 100
+HISTORIES_AT_ONCE = 200
 STEPS = 12
 VIOLATIONS_MAX = 5
 
 
 def soak(deadline: float, seed: int) -> Figures:
-    """Play until `deadline` (of the monotonic clock); each hundred has a seed of its own."""
-    os.environ.setdefault("LOYALTY_CHUNK_SIZE", "25")
+    """Play until `deadline` (of the monotonic clock); each two hundred have a seed of its own."""
+    os.environ.setdefault("LOYALTY_CHUNK_SIZE", "50")
     logging.disable(logging.WARNING)
     tried, found = 0, []
     with throw_away_server() as server, new_database(server) as template:

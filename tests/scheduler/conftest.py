@@ -19,7 +19,8 @@ SETTINGS = {
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
 }
-HELD_BY_A_TILL = 24
+# Five seconds each: the run is under way long enough to be stopped, on a busy machine too.
+HELD_BY_A_TILL = 40
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from tests.rows import rows
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG = "loyalty_points_expiration"
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 300
 # Before the first try of a block: what is installed is not looked at again, and nothing may fail.
 PRELUDE = f"""
 set -euo pipefail

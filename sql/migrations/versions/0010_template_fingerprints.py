@@ -3,7 +3,7 @@
 from include.migrations import run_file
 
 revision = "0010_template_fingerprints"
-down_revision = "0007_lifecycle_mail"
+down_revision = "0008_mail_handover"
 
 
 def upgrade() -> None:

@@ -1,0 +1,35 @@
+"""`make bounces FOLDER=…`: suppresses the addresses that delivery-status mails report as dead."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from include.clock import read_clock
+from include.commands.database import loyalty_engine
+from include.commands.entry import run_command
+from include.database import require_schema
+from include.mail.bouncing import suppress_bounced
+from include.mail.reports import read_reports
+
+
+def main() -> int:
+    reports = read_reports(Path(_arguments().folder))
+    engine = loyalty_engine()
+    require_schema(engine)
+    figures = suppress_bounced(engine, reports, read_clock(engine))
+    print(
+        f"{figures.mails} mails read, {figures.failures} failures for good, "
+        f"{figures.suppressed} customers suppressed now."
+    )
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bounces", description=__doc__)
+    parser.add_argument("folder", help="a Maildir, an mbox file or a folder of mails")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    run_command(main)
