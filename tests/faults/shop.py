@@ -110,16 +110,20 @@ class Shop:
         """Return a line per mail that its customer got too often, or not although it counts so.
 
         A warning whose fate was unknown may go twice, under one Message-ID. What a dead sender
-        left `ambiguous` may have arrived or not.
+        left `ambiguous` may have arrived or not, but it was handed over.
         """
         taken = Counter(str(mail["Message-ID"]) for mail in self.post.mails)
-        statement = "select occurrence_key, status, ambiguous_times from loyalty.email_logs"
+        statement = """
+            select occurrence_key, status, ambiguous_times, handed_over_at is not null
+            from loyalty.email_logs
+        """
         found = []
-        for key, status, ambiguous_times in rows(self.engine, statement):
+        for key, status, ambiguous_times, is_handed_over in rows(self.engine, statement):
             times = taken.pop(message_id(key, "shop.example"), 0)
-            most = 1 + ambiguous_times if key.startswith("warning") else 1
-            least = 1 if status == "sent" else 0
-            if not least <= times <= most or (times and status not in ("sent", "ambiguous")):
+            least, most = {"sent": (1, 1), "ambiguous": (0, 1)}.get(status, (0, 0))
+            if key.startswith("warning"):
+                most += ambiguous_times
+            if not least <= times <= most or (status == "ambiguous" and not is_handed_over):
                 found.append(f"mail {key} is {status} and arrived {times} times")
         return found + [f"mail {key} is in no log" for key in taken]
 
