@@ -141,7 +141,7 @@ class Shop:
         for member in self.members:
             cards = [] if dry_run else list(member.cards.values())
             member.deeds = reference.run(cards, as_of, self.now)
-        self.has_just_run = True
+        self.has_just_run = not dry_run
         if self.crashes > crashes:
             self.run_id = None  # What the dead task had closed is reported by its own row.
 
