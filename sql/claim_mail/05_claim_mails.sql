@@ -1,6 +1,8 @@
 -- Claims what is left of the batch for one sender, and brings the warnings' figures up to date.
 -- In: the picked mails that still stand. Out: status `sending` under the sender's number; for a
 -- warning points, date and days as they are on the day it is sent. No name goes into variables.
+-- A warning whose card was used since the statement before looked is left where it is: the next
+-- batch sets it aside.
 -- Binds: email_log_ids (locked), warning_ids and local_days (parallel), sender_id.
 -- Rerun: a claimed mail is not picked until its sender records it or dies.
 with
@@ -20,6 +22,9 @@ warning_figures as materialized (
         on picked.email_log_id = notices.email_log_id
     inner join loyalty.loyalty_cards as cards on notices.card_id = cards.id
     inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
+    where
+        cards.last_activity_at = notices.cycle_started_at
+        and cards.points_balance > 0
 ),
 
 claimed_mails as (
@@ -31,6 +36,10 @@ claimed_mails as (
     where
         mails.id = any(%(email_log_ids)s::bigint[])
         and mails.status in ('queued', 'deferred')
+        and (
+            warning_figures.email_log_id is not null
+            or mails.id <> all(%(warning_ids)s::bigint[])
+        )
 )
 
 update loyalty.email_logs as mails

@@ -1,6 +1,7 @@
 from datetime import datetime
 
 import pytest
+from sqlalchemy import event
 
 from include.errors import LoyaltyError
 from include.mail.outbox import (
@@ -155,6 +156,26 @@ def test_warning_carries_the_balance_of_the_sending_day(engine):
     warning(engine, card(engine), variables='{"points": 7}')
     (mail,) = claim_once(engine).mails
     assert mail.variables["points"] == 1200
+
+
+@pytest.mark.parametrize("points", [5, -1200])
+def test_warning_whose_card_is_used_while_it_is_claimed_is_not_sent(engine, points):
+    card_id = card(engine, points=1200)
+    mail_id = warning(engine, card_id)
+    used = "update loyalty.loyalty_cards set points_balance = points_balance + :points"
+    moved = ", last_activity_at = '2024-03-10T11:59:59Z'" if points > 0 else ""
+
+    uses = iter([used + moved])
+
+    def use_the_card(conn, cursor, statement, *rest):
+        if statement.startswith("-- Claims what is left"):
+            for use in uses:
+                run(engine, use, points=points)
+
+    event.listen(engine, "before_cursor_execute", use_the_card)
+    assert claim_once(engine).mails == []
+    assert status(engine, mail_id) == "queued"
+    assert claim_once(engine).superseded == 1
 
 
 @pytest.mark.parametrize("address", [None, "", "  "])

@@ -90,7 +90,7 @@ def superseded_warning_stays_superseded(engine: Engine) -> None:
         warning(engine, card(engine, email=None)),
         warning(engine, card(engine)),
     )
-    run(engine, "update loyalty.loyalty_cards set points_balance = 0")
+    run(engine, "update loyalty.loyalty_programs set is_active = false")
     assert claimed(engine).mails == []
     assert [status(engine, each) for each in (unreachable, reachable)] == ["superseded"] * 2
     assert notice(engine, unreachable)[2] is None
