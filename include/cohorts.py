@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from psycopg2.errors import DeadlockDetected, LockNotAvailable
@@ -38,6 +41,7 @@ CARRY_OUT_STAGE: dict[Kind, str] = {
     "reinstatement": "reinstate_points",
 }
 CHUNK_SIZE_DEFAULT = 1000
+CHUNK_CONNECTIONS_DEFAULT = 1
 
 
 @dataclass(frozen=True)
@@ -115,28 +119,51 @@ def _binds(engine: Engine, run_id: int, kind: Kind) -> Binds:
 
 def _chunks(engine: Engine, run_id: int, kind: Kind) -> None:
     size = positive_int("LOYALTY_CHUNK_SIZE", CHUNK_SIZE_DEFAULT)
-    after: int | None = 0
-    while after is not None:
-        binds = _binds(engine, run_id, kind) | {"after_card_id": after, "chunk_size": size}
-        after = _chunk(engine, kind, binds)
+    with transaction(engine, SELECTION) as connection:
+        cut = {"run_id": run_id, "kind": kind, "chunk_size": size}
+        ends: list[int] = run_stage(connection, "list_chunks", cut)["last_card_ids"] or []
+    bounds = deque(pairwise([0, *ends]))
+    connections = positive_int("LOYALTY_CHUNK_CONNECTIONS", CHUNK_CONNECTIONS_DEFAULT)
+    if connections == 1:
+        _work(engine, run_id, kind, bounds)
+        return
+    with ThreadPoolExecutor(connections) as threads:
+        works = [
+            threads.submit(_work, engine, run_id, kind, bounds)
+            for _ in range(min(connections, len(bounds)))
+        ]
+        try:
+            for work in as_completed(works):
+                work.result()
+        finally:
+            # The others end the chunk they are at; leaving the block waits for that.
+            bounds.clear()
 
 
-def _chunk(engine: Engine, kind: Kind, binds: Binds) -> int | None:
-    """Carry out one chunk; return the last card it looked at, None where nothing is left."""
-    last_card_id: int | None = None
+def _work(engine: Engine, run_id: int, kind: Kind, bounds: deque[tuple[int, int]]) -> None:
+    while True:
+        try:
+            after, last = bounds.popleft()
+        except IndexError:  # Another connection took the last one.
+            return
+        binds = _binds(engine, run_id, kind) | {"after_card_id": after, "last_card_id": last}
+        _chunk(engine, kind, binds)
+
+
+def _chunk(engine: Engine, kind: Kind, binds: Binds) -> None:
+    """Carry out one chunk, or nothing of it."""
+    has_locked = False
     try:
         with transaction(engine, CHUNK) as connection:
-            if not hold_open(connection, binds["run_id"]):
-                return None
-            locked = run_stage(connection, "lock_chunk", binds)
-            last_card_id = locked["last_card_id"]
-            _decide_locked(connection, kind, locked)
+            if hold_open(connection, binds["run_id"]):
+                locked = run_stage(connection, "lock_chunk", binds)
+                has_locked = True
+                _decide_locked(connection, kind, locked)
     except OperationalError as error:
-        if last_card_id is None:
+        if not has_locked:
             raise
         _require_lock_conflict(error)
         log.info("A chunk met a lock of the application; its cards are left to the last pass.")
-    return last_card_id
 
 
 def _require_lock_conflict(error: OperationalError) -> None:

@@ -7,6 +7,7 @@ import time
 from datetime import UTC, date, datetime
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from include.cohorts import carry_out, select_cohort
 from include.database import Limits
@@ -333,8 +334,10 @@ def commit_once_waited_for(engine, till):
     till.close()
 
 
-def test_chunks_take_every_card_once(engine, at, monkeypatch):
+@pytest.mark.parametrize("connections", ["1", "3"])
+def test_chunks_take_every_card_once(engine, at, monkeypatch, connections):
     monkeypatch.setenv("LOYALTY_CHUNK_SIZE", "2")
+    monkeypatch.setenv("LOYALTY_CHUNK_CONNECTIONS", connections)
     at(DAY_AFTER)
     program = factories.program(engine)
     cards = [factories.card(engine, program, points=number) for number in range(1, 6)]
@@ -345,3 +348,29 @@ def test_chunks_take_every_card_once(engine, at, monkeypatch):
         (5, 15)
     ]
     assert reconcile(engine, run_id) == 5
+
+
+def test_failure_on_one_of_several_connections_fails_the_task_and_a_rerun_heals(
+    engine, at, monkeypatch
+):
+    monkeypatch.setenv("LOYALTY_CHUNK_SIZE", "1")
+    monkeypatch.setenv("LOYALTY_CHUNK_CONNECTIONS", "2")
+    at(DAY_AFTER)
+    program = factories.program(engine)
+    cards = [factories.card(engine, program) for _ in range(40)]
+    run_id = opened_run(engine)
+    select_cohort(engine, run_id, "expiry")
+    # The first card's ledger row cannot be written.
+    execute(
+        engine,
+        f"""
+        alter table loyalty.loyalty_transactions add constraint broken
+        check (not (card_id = {cards[0]} and transaction_type = 'points_expired'))
+    """,
+    )
+    with pytest.raises(IntegrityError):
+        carry_out(engine, run_id, "expiry")
+    assert (cards[0],) not in expired_cards(engine)
+    execute(engine, "alter table loyalty.loyalty_transactions drop constraint broken")
+    carry_out(engine, run_id, "expiry")
+    assert expired_cards(engine) == [(card,) for card in cards]

@@ -18,7 +18,6 @@ SETTINGS = {
     "listen_addresses": ports.HOST,
     "unix_socket_directories": "",  # a socket's path may not exceed 107 bytes; checkouts lie deep
     "max_connections": "200",
-    "shared_buffers": "128MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",

@@ -1,6 +1,6 @@
 -- Notes why a planned and locked card keeps its points.
 -- In: the chunk's plan rows without an expiry of this run. Out: one row each in expiration_skips.
--- Binds: run_id, card_ids (locked), booked_at.
+-- Binds: run_id, kept_card_ids (locked), booked_at.
 -- Rerun: the first reason stands.
 insert into loyalty.expiration_skips (run_id, kind, card_id, reason, skipped_at)
 select
@@ -39,5 +39,5 @@ inner join loyalty.merchants as merchants on cards.merchant_id = merchants.id
 where
     undecided.run_id = %(run_id)s::bigint
     and undecided.kind = 'expiry'
-    and undecided.card_id = any(%(card_ids)s::bigint[])
+    and undecided.card_id = any(%(kept_card_ids)s::bigint[])
 on conflict do nothing

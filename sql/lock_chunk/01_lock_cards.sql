@@ -1,8 +1,8 @@
--- Takes the next chunk of planned cards and locks those that no till holds; the rest is passed
--- over and left to the last pass. No card may be read in its transaction before this.
--- In: the run's undecided plan rows above after_card_id. Out: one row, the ids locked and the
--- last id looked at (null: nothing is left). Locks go in id order, as the tills' do.
--- Binds: run_id, kind, after_card_id, chunk_size (cards).
+-- Locks the undecided cards of one chunk that no till holds; the rest is passed over and left to
+-- the last pass. No card may be read in its transaction before this.
+-- In: the run's undecided plan rows within the chunk. Out: one row, the ids locked (null: none).
+-- Locks go in id order, as the tills' do.
+-- Binds: run_id, kind, after_card_id (where the chunk before it ended), last_card_id.
 -- Rerun: rows that were carried out or skipped are not undecided any more.
 with
 next_members as materialized (
@@ -12,8 +12,7 @@ next_members as materialized (
         undecided.run_id = %(run_id)s::bigint
         and undecided.kind = %(kind)s::text
         and undecided.card_id > %(after_card_id)s::bigint
-    order by undecided.card_id
-    limit %(chunk_size)s::integer
+        and undecided.card_id <= %(last_card_id)s::bigint
 ),
 
 locked_cards as materialized (
@@ -37,10 +36,6 @@ locked_customers as materialized (
         ) as customers
 )
 
-select
-    (
-        select array_agg(locked_cards.id order by locked_cards.id)
-        from locked_cards
-        inner join locked_customers on locked_cards.customer_id = locked_customers.id
-    ) as card_ids,
-    (select max(next_members.card_id) from next_members) as last_card_id
+select array_agg(locked_cards.id order by locked_cards.id) as card_ids
+from locked_cards
+inner join locked_customers on locked_cards.customer_id = locked_customers.id

@@ -1,7 +1,7 @@
 -- Queues the warning mails of one chunk, after deciding once more on the locked cards.
 -- In: the chunk's plan rows whose card is still in its cycle, with points, active and unwarned.
 -- Out: per card a mail in email_logs, its row in expiration_notices and in expiration_warnings;
--- one result row, the ids of the cards warned.
+-- one result row, the ids of the cards warned, and of those that were not.
 -- Binds: run_id, card_ids (locked), booked_at.
 -- Rerun: the occurrence key is unique; only a mail that does not stand any more is queued again.
 with
@@ -99,39 +99,74 @@ queued_mails as (
     returning mails.id as email_log_id, mails.card_id
 ),
 
-noticed_members as (
+-- Two lists in one order instead of a join: the planner takes what one statement hands from step
+-- to step for a single row, and would compare every card of the chunk with every other.
+decided as (
+    select
+        array_agg(due_members.card_id order by due_members.card_id) as card_ids,
+        array_agg(due_members.cycle_started_at order by due_members.card_id) as cycle_starts,
+        array_agg(due_members.stage_days order by due_members.card_id) as stages,
+        array_agg(due_members.due_on order by due_members.card_id) as due_days,
+        array_agg(due_members.points_balance order by due_members.card_id) as points
+    from due_members
+),
+
+numbered as (
+    select array_agg(queued_mails.email_log_id order by queued_mails.card_id) as email_log_ids
+    from queued_mails
+),
+
+warned_members as materialized (
+    select entries.*
+    from decided
+    cross join numbered
+    cross join
+        lateral unnest(
+            numbered.email_log_ids,
+            decided.card_ids,
+            decided.cycle_starts,
+            decided.stages,
+            decided.due_days,
+            decided.points
+        ) as entries (email_log_id, card_id, cycle_started_at, stage_days, due_on, points)
+),
+
+noticed as (
     insert into loyalty.expiration_notices as notices (
         email_log_id, card_id, cycle_started_at, stage_days, due_on
     )
     select
-        queued_mails.email_log_id,
-        due_members.card_id,
-        due_members.cycle_started_at,
-        due_members.stage_days,
-        due_members.due_on
-    from queued_mails
-    inner join due_members on queued_mails.card_id = due_members.card_id
+        warned_members.email_log_id,
+        warned_members.card_id,
+        warned_members.cycle_started_at,
+        warned_members.stage_days,
+        warned_members.due_on
+    from warned_members
     on conflict (email_log_id) do update set due_on = excluded.due_on
-    returning notices.card_id
 ),
 
-warned_members as (
+warned as (
     insert into loyalty.expiration_warnings (
         run_id, card_id, cycle_started_at, stage_days, due_on, points, email_log_id
     )
     select
-        due_members.run_id,
-        due_members.card_id,
-        due_members.cycle_started_at,
-        due_members.stage_days,
-        due_members.due_on,
-        due_members.points_balance as points,
-        queued_mails.email_log_id
-    from queued_mails
-    inner join due_members on queued_mails.card_id = due_members.card_id
-    inner join noticed_members on queued_mails.card_id = noticed_members.card_id
-    returning card_id
+        %(run_id)s::bigint as run_id,
+        warned_members.card_id,
+        warned_members.cycle_started_at,
+        warned_members.stage_days,
+        warned_members.due_on,
+        warned_members.points,
+        warned_members.email_log_id
+    from warned_members
 )
 
-select array_agg(warned_members.card_id) as warned_card_ids
-from warned_members
+select
+    decided.card_ids as warned_card_ids,
+    array(
+        select locked.card_id
+        from unnest(%(card_ids)s::bigint[]) as locked (card_id)
+        except all
+        select warned_cards.card_id
+        from unnest(decided.card_ids) as warned_cards (card_id)
+    ) as kept_card_ids
+from decided

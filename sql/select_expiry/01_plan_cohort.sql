@@ -97,4 +97,6 @@ where
             expirations.card_id = noticed_cards.id
             and expirations.cycle_started_at = noticed_cards.last_activity_at
     )
+-- The chunks read the plan in this order.
+order by noticed_cards.id
 on conflict do nothing

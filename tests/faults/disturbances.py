@@ -54,14 +54,13 @@ def crashed(shop: Shop, twin: Twin, stop: Stop, server: FragileServer) -> list[s
     server.checkpoint()
     with shop.task(shop.day(), stop) as task:
         _reach(task, twin, stop)
-        server.crash()
-        if stop.moment == "before":
-            task.go_on()
-            error = str(task.ended().error)
-            assert error.startswith(LOST), f"the crash was not felt: {error}"
-        else:
-            task.kill()
-    server.restart()
+        with server.crashed():
+            if stop.moment == "before":
+                task.go_on()
+                error = str(task.ended().error)
+                assert error.startswith(LOST), f"the crash was not felt: {error}"
+            else:
+                task.kill()
     shop.run(shop.day())
     return shop.faults(twin.books)
 

@@ -39,6 +39,15 @@ class FragileServer:
         with administration.connect() as connection:
             connection.exec_driver_sql("checkpoint")
 
+    @contextmanager
+    def crashed(self) -> Iterator[None]:
+        """Crash the server, and start it again at the end."""
+        self.crash()
+        try:
+            yield
+        finally:
+            self.restart()
+
     def crash(self) -> None:
         """Stop the server in the middle of everything; what was committed is in its log."""
         postmaster_id = postmaster.pid(self.data)

@@ -140,14 +140,13 @@ def soak(deadline: float, seed: int) -> Figures:
     draw = random.Random(seed)
     fired: Counter[str] = Counter()
     violations: list[str] = []
-    with fragile_server() as server, _folder() as root:
+    with fragile_server() as server, _folder() as root, _told(fired):
         while not fired or time.monotonic() < deadline:
             population = draw.randrange(1 << 32)
             with populated(server.template, population, cards=draw.randint(6, 10)) as seeded:
                 for name, found in _disturb(seeded, root, server, draw, deadline):
                     fired[name] += 1
                     violations += [f"{name}, population {population}: {each}" for each in found]
-    _tell(fired)
     return Figures("faults", fired.total(), tuple(violations))
 
 
@@ -173,9 +172,13 @@ def _folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _tell(fired: Counter[str]) -> None:
-    for name, times in sorted(fired.items()):
-        print(f"{times:6} {name.replace('_', ' ')}")
+@contextmanager
+def _told(fired: Counter[str]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for name, times in sorted(fired.items()):
+            print(f"{times:6} {name.replace('_', ' ')}", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ statements, their order and its transactions cannot drift from what the pipeline
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, event
@@ -27,7 +27,7 @@ FILES = {
 # Stages that set up the session, or read what no other session of a play writes: they commute
 # with every step of the others, so they run on without a gate of their own.
 SILENT = frozenset(
-    "limit_session check_schema read_clock read_run_status next_held_card count_deeds "
+    "limit_session check_schema read_clock read_run_status next_held_card list_chunks count_deeds "
     "count_cohort read_mail_zones number_sender open_sender "
     "check_sender read_claims close_sender put_on_role hold_run".split()
 )
@@ -99,7 +99,7 @@ class Session:
     ) -> None:
         self.pid = connection.connection.dbapi_connection.info.backend_pid
         label = label_of(statement)
-        if not {label, label.split("/")[0]} & self._silent and not _is_last_look(label, binds):
+        if not {label, label.split("/")[0]} & self._silent:
             self._has_steps = True
             self._wait(label)
 
@@ -127,8 +127,3 @@ class Session:
             self.monitor.wait_for(lambda: self.state == "running" or self._is_stopped)
         if self._is_stopped:
             raise Stopped
-
-
-def _is_last_look(label: str, binds: Mapping[str, Any]) -> bool:
-    """Tell whether a chunk only looks for cards above the last one; there is none in a play."""
-    return label.startswith("lock_chunk/") and binds["after_card_id"] > 0

@@ -182,25 +182,32 @@ MUTANTS = (
     Mutant(
         "expiry_forgets_the_promised_date",
         POST,
-        "        due_members.usable_until,\n",
-        "        due_members.due_on as usable_until,\n",
+        "array_agg(due_members.usable_until order",
+        "array_agg(due_members.due_on order",
         "Late activity and the mail go by the day until which the points could be used.",
         expired_mail_names_the_promised_date,
     ),
     Mutant(
         "mail_tells_the_planned_points",
-        MAILS,
-        "'points', expirations.points",
-        "'points', members.points",
-        "The mail reports the fact, not the plan.",
+        POST,
+        "array_agg(due_members.points_balance order",
+        "array_agg(due_members.points_planned order",
+        "The expiry and its mail report the fact, not the plan.",
         points_adjusted_after_the_plan_go_with_the_rest,
+        also=(
+            (
+                "        cards.points_balance,\n",
+                "        cards.points_balance, members.points as points_planned,\n",
+            ),
+        ),
     ),
     Mutant(
         "mail_counts_utc_days_of_inactivity",
         MAILS,
-        "(expirations.cycle_started_at at time zone run_programs.time_zone)::date",
-        "(expirations.cycle_started_at at time zone 'UTC')::date",
-        "The ledger row says as many days as the mail.",
+        "'inactivity_days', posted.inactivity_days",
+        "'inactivity_days',"
+        " expirations.due_on - (expirations.cycle_started_at at time zone 'UTC')::date",
+        "The mail says as many days as the ledger row.",
         mail_counts_the_local_days_of_inactivity,
     ),
     Mutant(
@@ -214,8 +221,8 @@ MUTANTS = (
     Mutant(
         "expiry_mails_go_out_again",
         MAILS,
-        "where expirations.transaction_id = any(%(transaction_ids)s::bigint[])",
-        "where expirations.transaction_id <= any(%(transaction_ids)s::bigint[])",
+        "on posted.transaction_id = expirations.transaction_id",
+        "on posted.transaction_id >= expirations.transaction_id",
         "Only the facts of this transaction are mailed by it.",
         each_expiry_has_one_mail_with_its_own_facts,
     ),

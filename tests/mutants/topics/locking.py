@@ -54,13 +54,13 @@ def chunk_takes_no_card_out_of_a_tills_hands(engine: Engine) -> None:
     program = factories.program(engine)
     sold_to, idle = (factories.card(engine, program) for _ in range(2))
     run_id = selected(engine, DAY_AFTER, "expiry")
-    binds = {"run_id": run_id, "kind": "expiry", "after_card_id": 0, "chunk_size": 10}
+    binds = {"run_id": run_id, "kind": "expiry", "after_card_id": 0, "last_card_id": idle}
     with engine.connect() as till:
         begin_sale(till, sold_to)
         with transaction(engine, CHUNK) as connection:
             locked = run_stage(connection, "lock_chunk", binds)
         till.rollback()
-    assert (locked["card_ids"], locked["last_card_id"]) == ([idle], idle)
+    assert locked["card_ids"] == [idle]
 
 
 def chunks_take_every_card_once(engine: Engine) -> None:
@@ -73,12 +73,24 @@ def chunks_take_every_card_once(engine: Engine) -> None:
     assert [balance(engine, card) for card in cards] == [0, 0, 0]
 
 
-def chunk_begins_after_the_last_card_that_was_looked_at(engine: Engine) -> None:
-    card = factories.card(engine)
+def chunk_holds_the_cards_between_its_bounds(engine: Engine) -> None:
+    program = factories.program(engine)
+    before, first, last, after = (factories.card(engine, program) for _ in range(4))
     run_id = selected(engine, DAY_AFTER, "expiry")
-    binds = {"run_id": run_id, "kind": "expiry", "after_card_id": card, "chunk_size": 10}
+    binds = {"run_id": run_id, "kind": "expiry", "after_card_id": before, "last_card_id": last}
     with transaction(engine, CHUNK) as connection:
-        assert run_stage(connection, "lock_chunk", binds)["last_card_id"] is None
+        assert run_stage(connection, "lock_chunk", binds)["card_ids"] == [first, last]
+    assert after > last
+
+
+def cohort_is_cut_into_whole_chunks_and_a_rest(engine: Engine) -> None:
+    program = factories.program(engine)
+    cards = [factories.card(engine, program) for _ in range(5)]
+    run_id = selected(engine, DAY_AFTER, "expiry")
+    binds = {"run_id": run_id, "kind": "expiry", "chunk_size": 2}
+    with transaction(engine, CHUNK) as connection:
+        cut = run_stage(connection, "list_chunks", binds)
+    assert cut["last_card_ids"] == [cards[1], cards[3], cards[4]]
 
 
 def customer_held_by_the_application_is_waited_for_by_nobody(engine: Engine) -> None:
@@ -140,13 +152,29 @@ MUTANTS = (
         CHUNK_FILE,
         "undecided.card_id > %(after_card_id)s::bigint",
         "undecided.card_id >= %(after_card_id)s::bigint",
-        "A card that a till holds would be looked at for ever.",
-        chunk_begins_after_the_last_card_that_was_looked_at,
+        "Two connections would take the same card.",
+        chunk_holds_the_cards_between_its_bounds,
+    ),
+    Mutant(
+        "chunk_leaves_its_last_card_out",
+        CHUNK_FILE,
+        "undecided.card_id <= %(last_card_id)s::bigint",
+        "undecided.card_id < %(last_card_id)s::bigint",
+        "Nobody but the last pass would take it, card by card.",
+        chunk_holds_the_cards_between_its_bounds,
+    ),
+    Mutant(
+        "chunks_are_counted_from_one",
+        "list_chunks/01_bound_chunks.sql",
+        "(order by planned_cards.card_id) - 1",
+        "(order by planned_cards.card_id)",
+        "A chunk is as large as it was asked to be.",
+        cohort_is_cut_into_whole_chunks_and_a_rest,
     ),
     Mutant(
         "chunk_skips_the_cards_of_later_chunks",
         "expire_points/04_record_skips.sql",
-        "and undecided.card_id = any(%(card_ids)s::bigint[])",
+        "and undecided.card_id = any(%(kept_card_ids)s::bigint[])",
         "",
         "Only what was locked has been decided.",
         chunks_take_every_card_once,

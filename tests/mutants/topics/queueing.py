@@ -58,6 +58,16 @@ def warning_that_does_not_stand_is_queued_again_in_its_row(engine: Engine) -> No
     assert warnings(engine) == [(card, 14, "2026-01-01")] * 2
 
 
+def warning_queued_again_knows_the_new_due_date(engine: Engine) -> None:
+    factories.card(engine)
+    day(engine, STAGE_DAY)
+    change(engine, "email_logs", status="failed", attempts=4)
+    change(engine, "loyalty_programs", points_expiration_days=366)
+    day(engine, "2025-12-19")
+    due = "select due_on::text from loyalty.expiration_notices"
+    assert rows(engine, due) == [("2026-01-02",)]
+
+
 @cache
 def no_warning_after(what: str) -> Example:
     """A warning is planned, then something changes; no mail is queued, and the skip says why."""
@@ -200,12 +210,12 @@ MUTANTS = (
         warning_that_does_not_stand_is_queued_again_in_its_row,
     ),
     Mutant(
-        "warning_queued_again_is_not_recorded",
+        "warning_queued_again_keeps_its_old_date",
         QUEUE,
         "do update set due_on = excluded.due_on",
         "do nothing",
-        "A mail without its deed reports what no run did.",
-        warning_that_does_not_stand_is_queued_again_in_its_row,
+        "The settings may have moved the date since.",
+        warning_queued_again_knows_the_new_due_date,
     ),
     Mutant(
         "reason_of_a_second_warning_is_lost",
