@@ -9,10 +9,13 @@ RUN := cd "$(ROOT)" && "$(VENV)/bin/python" -m
 # What was given to make itself: Debian sets LANGUAGE in everybody's environment.
 given = $(if $(findstring command,$(origin $1)),$($1))
 
-.PHONY: help demo test soak mutants run up down url shell migrate templates preview settle bounces check bench lint lock
+bench_options = $(if $(CARDS),--cards "$(CARDS)") $(if $(ROUNDS),--rounds "$(ROUNDS)") \
+	$(if $(ONLY),--only "$(ONLY)") --json "$(or $(JSON),$(ROOT).state/bench.json)"
+
+.PHONY: help demo test soak mutants run up down url shell migrate templates preview settle bounces check bench bench-check lint lock
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
 
 demo: $(VENV)/.installed ## replay a real purchase history and run several days of the DAG on it
 	@$(RUN) include.commands.demo
@@ -26,8 +29,11 @@ soak: $(VENV)/.installed-dev ## random histories, faults, traffic and mutants fo
 mutants: $(VENV)/.installed-dev ## apply small wrong versions of the SQL one by one; which survive?
 	@$(RUN) tests.mutants $(MUTANTS)
 
-bench: $(VENV)/.installed ## what a catch-up day costs, stage by stage (LOYALTY_BENCH_CARDS=200000)
-	@$(RUN) include.commands.bench
+bench: $(VENV)/.installed-dev ## what a day costs, in ratios: [CARDS=1000000] [ROUNDS=5] [ONLY=expiry,tills,…] [JSON=file]
+	@$(RUN) tests.bench $(bench_options)
+
+bench-check: $(VENV)/.installed-dev ## the same, and fail where a target is missed
+	@$(RUN) tests.bench $(bench_options) --check
 
 lint: $(VENV)/.installed-dev ## ruff, sqlfluff and mypy alone
 	@$(RUN) ruff check . && "$(VENV)/bin/ruff" format --check .

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from include.database import MAILER, RECORDING, Binds, run_stage, statements, transaction
 from include.errors import LoyaltyError
@@ -120,8 +120,8 @@ def open_sender(engine: Engine) -> Iterator[Sender]:
         try:
             yield sender
         finally:
-            # A session that broke has lost its lock already.
-            with suppress(DBAPIError):
+            # A session that broke has lost its lock already, and must not hide why.
+            with suppress(SQLAlchemyError):
                 run_stage(session, "close_sender", sender.binds)
 
 

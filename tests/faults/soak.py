@@ -115,7 +115,7 @@ def hold_a_card(scene: Scene) -> list[str]:
         shop.run(Limited(shop.day(), {"LAST_PASS": SHORT_WAIT}))
         skips = books(shop.engine)["skips"]
         till.rollback()
-    assert [skip[2:] for skip in skips] == [(card, "locked")], f"{card} was not held: {skips}"
+    assert {skip[2:] for skip in skips} == {(card, "locked")}, f"{card} was not held: {skips}"
     return made_good_the_next_day(shop, scene.twin)
 
 

@@ -13,13 +13,16 @@ import resource
 import socketserver
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from include.database import connect
 from include.mail.sending import send_due
 from include.mail.server import MailServer
 from tests.conftest import new_database
-from tests.faults.servers import fragile_server
+from tests.faults.servers import FragileServer, fragile_server
 from tests.mail.killing import FILL
 from tests.mail.rows import NOW, STARTED_AT, run
 
@@ -57,36 +60,54 @@ def _send(control: Connection, url: str, port: int) -> None:
     control.send((figures.sent, seconds, processor, peak))
 
 
-def main() -> int:
+@dataclass(frozen=True)
+class Sent:
+    """What a sender did: mails, seconds, its processor's seconds, its peak of memory in MB."""
+
+    mails: int
+    seconds: float
+    processor: float
+    peak_mb: float
+
+
+@contextmanager
+def sink() -> Iterator[int]:
+    """Run a mail server that only counts; yields its port."""
     ours, theirs = _FORKED.Pipe()
-    sink = _FORKED.Process(target=_serve, args=(theirs,), daemon=True)
-    sink.start()
-    port = ours.recv()
-    with fragile_server() as server:
+    process = _FORKED.Process(target=_serve, args=(theirs,), daemon=True)
+    process.start()
+    yield ours.recv()
+    process.terminate()
+
+
+def send(server: FragileServer, port: int, mails: int) -> Sent:
+    """Let a process of its own send so many mails."""
+    with new_database(server.url, server.template.database) as url:
+        address = url.render_as_string(hide_password=False)
+        engine = connect(address)
+        for number in range(-(-mails // FILLED_AT_ONCE)):
+            filled = min(FILLED_AT_ONCE, mails)
+            run(engine, FILL, number=number, mails=filled, started_at=STARTED_AT)
+        run(engine, "analyze")
+        engine.dispose()
+        ours, theirs = _FORKED.Pipe()
+        sender = _FORKED.Process(target=_send, args=(theirs, address, port))
+        sender.start()
+        sent, seconds, processor, peak = ours.recv()
+        sender.join()
+    return Sent(sent, seconds, processor, peak / 1024)
+
+
+def main() -> int:
+    with sink() as port, fragile_server() as server:
         for mails in map(int, sys.argv[1:]):
-            with new_database(server.url, server.template.database) as url:
-                address = url.render_as_string(hide_password=False)
-                engine = connect(address)
-                for number in range(-(-mails // FILLED_AT_ONCE)):
-                    run(
-                        engine,
-                        FILL,
-                        number=number,
-                        mails=min(FILLED_AT_ONCE, mails),
-                        started_at=STARTED_AT,
-                    )
-                run(engine, "analyze")
-                engine.dispose()
-                sender = _FORKED.Process(target=_send, args=(theirs, address, port))
-                sender.start()
-                sent, seconds, processor, peak = ours.recv()
-                sender.join()
+            sent = send(server, port, mails)
             print(
-                f"{sent} mails: {sent / seconds:.0f} a second, {1e6 * processor / sent:.0f} "
-                f"microseconds of our processor each, peak {peak / 1024:.0f} MB",
+                f"{sent.mails} mails: {sent.mails / sent.seconds:.0f} a second, "
+                f"{1e6 * sent.processor / sent.mails:.0f} microseconds of our processor each, "
+                f"peak {sent.peak_mb:.0f} MB",
                 flush=True,
             )
-    sink.terminate()
     return 0
 
 
