@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,7 @@ from include.database import (
     run_stage,
     transaction,
 )
+from include.progress import Progress, Tell, tell_log
 from include.runs import hold_open, is_dry
 from include.settings import positive_int
 
@@ -73,16 +75,18 @@ def select_cohort(
     return plan
 
 
-def carry_out(engine: Engine, run_id: int, kind: Kind) -> Deeds:
+def carry_out(engine: Engine, run_id: int, kind: Kind, *, tell: Tell | None = None) -> Deeds:
     """Carry out the planned cohort of one kind: all or nothing per chunk of cards.
 
-    A rerun finds what is left; on a closed run that is nothing.
+    A rerun finds what is left; on a closed run that is nothing. `tell` hears of the progress.
     """
     if is_dry(engine, run_id):
         skip(engine, run_id, kind, "dry_run")
     else:
-        _chunks(engine, run_id, kind)
-        _last_pass(engine, run_id, kind)
+        progress = _begin(engine, run_id, kind, tell)
+        _chunks(engine, run_id, kind, progress)
+        _last_pass(engine, run_id, kind, progress)
+        progress.end()
     return _count_deeds(engine, run_id, kind)
 
 
@@ -113,15 +117,25 @@ def _binds(engine: Engine, run_id: int, kind: Kind) -> Binds:
     return {"run_id": run_id, "kind": kind, "booked_at": read_clock(engine)}
 
 
-def _chunks(engine: Engine, run_id: int, kind: Kind) -> None:
+def _begin(engine: Engine, run_id: int, kind: Kind, tell: Tell | None) -> Progress:
+    def count_left() -> int:
+        with transaction(engine, SELECTION) as connection:
+            counted = run_stage(connection, "count_undecided", {"run_id": run_id, "kind": kind})
+        return int(counted["cards_left"])
+
+    told = tell_log(f"Cards ({kind})", also=tell)
+    return Progress(count_left, told, clock=time.monotonic)
+
+
+def _chunks(engine: Engine, run_id: int, kind: Kind, progress: Progress) -> None:
     size = positive_int("LOYALTY_CHUNK_SIZE", CHUNK_SIZE_DEFAULT)
     after: int | None = 0
     while after is not None:
         binds = _binds(engine, run_id, kind) | {"after_card_id": after, "chunk_size": size}
-        after = _chunk(engine, kind, binds)
+        after = _chunk(engine, kind, binds, progress)
 
 
-def _chunk(engine: Engine, kind: Kind, binds: Binds) -> int | None:
+def _chunk(engine: Engine, kind: Kind, binds: Binds, progress: Progress) -> int | None:
     """Carry out one chunk; return the last card it looked at, None where nothing is left."""
     last_card_id: int | None = None
     try:
@@ -131,6 +145,7 @@ def _chunk(engine: Engine, kind: Kind, binds: Binds) -> int | None:
             locked = run_stage(connection, "lock_chunk", binds)
             last_card_id = locked["last_card_id"]
             _decide_locked(connection, kind, locked)
+        progress.add(len(locked["card_ids"] or ()))
     except OperationalError as error:
         if last_card_id is None:
             raise
@@ -151,7 +166,7 @@ def _decide_locked(connection: Connection, kind: Kind, locked: Binds) -> None:
         run_stage(connection, CARRY_OUT_STAGE[kind], locked)
 
 
-def _last_pass(engine: Engine, run_id: int, kind: Kind) -> None:
+def _last_pass(engine: Engine, run_id: int, kind: Kind, progress: Progress) -> None:
     after = 0
     while True:
         binds = _binds(engine, run_id, kind) | {"after_card_id": after}
@@ -160,6 +175,7 @@ def _last_pass(engine: Engine, run_id: int, kind: Kind) -> None:
         if binds["held_card_id"] is None:
             return
         _decide_held(engine, kind, binds)
+        progress.add(1)
         after = binds["held_card_id"]
 
 

@@ -187,6 +187,13 @@ def claim(
     )
 
 
+def count_due(engine: Engine, now: datetime) -> int:
+    """Return how many mails a sender would take now."""
+    binds = {"template_codes": list(DECLARED_VARIABLES), "now_at": now}
+    with transaction(engine, role=MAILER) as connection:
+        return int(run_stage(connection, "count_due_mails", binds)["mails_due"])
+
+
 def hand_over(sender: Sender, message_ids: Mapping[int, str], handed_over_at: datetime) -> set[int]:
     """Mark claimed mails as under way, each with its Message-ID; return those to send now."""
     binds = sender.binds | {
