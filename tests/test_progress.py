@@ -7,12 +7,13 @@ import logging
 import pytest
 
 from include.cohorts import carry_out, select_cohort
+from include.errors import MailServerError
 from include.mail.sending import send_due
 from include.progress import Progress, Standing, describe
 from include.runs import RunRequest, open_run
 from tests import factories
 from tests.mail import rows as mail_rows
-from tests.mail.scripted_server import scripted_server
+from tests.mail.scripted_server import DROP, Step, scripted_server
 
 
 class Task:
@@ -114,3 +115,14 @@ def test_sender_tells_its_progress_suppressed_mails_included(engine, monkeypatch
         send_due(engine, server.as_mail_server(), named_ids=None, tell=told.append)
     assert [(standing.done, standing.share) for standing in told] == [(2, 1.0)]
     assert "Mails: 2 done" in caplog.text
+
+
+def test_sender_counts_what_went_before_its_server_broke_down(engine, monkeypatch):
+    monkeypatch.setenv("LOYALTY_NOW", mail_rows.NOW)
+    for _ in range(4):
+        mail_rows.warning(engine, mail_rows.card(engine))
+    counted: list[dict[str, int]] = []
+    with scripted_server(steps=[Step()], otherwise=Step(mail=DROP)) as server:
+        with pytest.raises(MailServerError):
+            send_due(engine, server.as_mail_server(), named_ids=None, count=counted.append)
+    assert [figures["sent"] for figures in counted] == [1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
@@ -77,11 +77,12 @@ def send_due(
     *,
     named_ids: Iterator[list[int]] | None,
     tell: Tell | None = None,
+    count: Callable[[dict[str, int]], None] | None = None,
 ) -> SendFigures:
     """Send the mails that a file names, then whatever else is due; connect only if there is one.
 
     Before that, dead senders' mails are taken back, and where erased customers' mails went is
-    forgotten. `tell` hears of the progress.
+    forgotten. `tell` hears of the progress, and `count` of the figures, however it ends.
 
     Raises:
         MailServerError: the server cannot be worked with; what it took is recorded, and the rest
@@ -103,6 +104,8 @@ def send_due(
             finally:
                 told = ", ".join(f"{count} {name}" for name, count in asdict(figures).items())
                 log.info("Mails: %s.", told)
+                if count:
+                    count(asdict(figures))
     return figures
 
 
