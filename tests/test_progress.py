@@ -119,10 +119,10 @@ def test_sender_tells_its_progress_suppressed_mails_included(engine, monkeypatch
 
 def test_sender_counts_what_went_before_its_server_broke_down(engine, monkeypatch):
     monkeypatch.setenv("LOYALTY_NOW", mail_rows.NOW)
-    for _ in range(4):
+    for _ in range(8):
         mail_rows.warning(engine, mail_rows.card(engine))
     counted: list[dict[str, int]] = []
-    with scripted_server(steps=[Step()], otherwise=Step(mail=DROP)) as server:
+    with scripted_server(Step(), otherwise=Step(mail=DROP)) as server:
         with pytest.raises(MailServerError):
             send_due(engine, server.as_mail_server(), named_ids=None, count=counted.append)
     assert [figures["sent"] for figures in counted] == [1]
