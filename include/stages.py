@@ -15,11 +15,21 @@ from typing import Any
 from airflow.sdk import BaseHook, ObjectStoragePath
 from sqlalchemy import Engine
 
-from include import cohort_files, cohorts, decisions, lifecycle, metrics, runs, size_check
+from include import (
+    alarms,
+    cohort_files,
+    cohorts,
+    decisions,
+    health,
+    lifecycle,
+    metrics,
+    runs,
+    size_check,
+)
 from include.cohorts import Kind
 from include.connections import DATABASE, MAIL, database_url, mail_server
 from include.database import connect
-from include.errors import ConfigurationError
+from include.errors import ConfigurationError, UnwellError
 from include.mail.sending import send_due
 from include.reconcile import reconcile
 from include.settings import cohort_root
@@ -58,6 +68,7 @@ def check_size(run_id: int) -> list[dict[str, Any]]:
     held = size_check.check_size(engine, run_id)
     if runs.is_dry(engine, run_id):
         return []
+    alarms.held(run_id, held)
     return [
         {
             "trigger_run_id": f"held__{run_id}__{program_id}",
@@ -172,6 +183,19 @@ def close_run(run_id: int) -> dict[str, int]:
     figures = runs.close_run(_engine(), run_id)
     metrics.run_closed(_engine(), run_id)
     return figures
+
+
+def look_after_health() -> None:
+    """Tell the operators where something is held, stuck or missing.
+
+    Raises:
+        UnwellError: there is something, whether anybody could be told or not.
+    """
+    troubles = health.find_troubles(_engine())
+    told = [trouble.sentence for trouble in troubles if not trouble.is_before_first_run]
+    if told:
+        alarms.unwell(told)
+        raise UnwellError(" ".join(told))
 
 
 def _engine() -> Engine:
