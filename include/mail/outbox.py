@@ -181,7 +181,7 @@ def claim(
         picked_ids=list(claimed["email_log_ids"]),
         last_id=claimed["last_mail_id"],
         mails=[Mail(**row) for row in rows],
-        superseded=int(claimed["mails_superseded"]),
+        superseded=int(claimed["mails_superseded"] + claimed["lifecycle_superseded"]),
         suppressed=int(claimed["mails_suppressed"]),
         senders=senders,
     )
