@@ -29,7 +29,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Metadata, Param, get_current_context, task, task_group, timezone
 
+from include.alarms import run_failed
 from include.tasks import (
+    DEADLINE,
     DEFAULT_ARGS,
     WARNINGS,
     Kind,
@@ -178,6 +180,8 @@ with DAG(
         ),
     },
     default_args=DEFAULT_ARGS,
+    on_failure_callback=run_failed,
+    deadline=DEADLINE,
 ):
     opened = open_run()
     proven = reconcile(opened)

@@ -18,6 +18,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Param, get_current_context, task
 
+from include.alarms import run_failed
 from include.tasks import DEFAULT_ARGS, close_run, decide, reconcile, reinstate_points
 
 
@@ -73,6 +74,7 @@ with DAG(
         ),
     },
     default_args=DEFAULT_ARGS,
+    on_failure_callback=run_failed,
 ):
     opened = open_reinstatement()
     proposal = describe_plan(opened)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from include.database import (
     run_stage,
     transaction,
 )
+from include.progress import Progress, Tell, tell_log
 from include.runs import hold_open, is_dry
 from include.settings import positive_int
 
@@ -77,16 +79,18 @@ def select_cohort(
     return plan
 
 
-def carry_out(engine: Engine, run_id: int, kind: Kind) -> Deeds:
+def carry_out(engine: Engine, run_id: int, kind: Kind, *, tell: Tell | None = None) -> Deeds:
     """Carry out the planned cohort of one kind: all or nothing per chunk of cards.
 
-    A rerun finds what is left; on a closed run that is nothing.
+    A rerun finds what is left; on a closed run that is nothing. `tell` hears of the progress.
     """
     if is_dry(engine, run_id):
         skip(engine, run_id, kind, "dry_run")
     else:
-        _chunks(engine, run_id, kind)
-        _last_pass(engine, run_id, kind)
+        progress = _begin(engine, run_id, kind, tell)
+        _chunks(engine, run_id, kind, progress)
+        _last_pass(engine, run_id, kind, progress)
+        progress.end()
     return _count_deeds(engine, run_id, kind)
 
 
@@ -117,7 +121,17 @@ def _binds(engine: Engine, run_id: int, kind: Kind) -> Binds:
     return {"run_id": run_id, "kind": kind, "booked_at": read_clock(engine)}
 
 
-def _chunks(engine: Engine, run_id: int, kind: Kind) -> None:
+def _begin(engine: Engine, run_id: int, kind: Kind, tell: Tell | None) -> Progress:
+    def count_left() -> int:
+        with transaction(engine, SELECTION) as connection:
+            counted = run_stage(connection, "count_undecided", {"run_id": run_id, "kind": kind})
+        return int(counted["cards_left"])
+
+    told = tell_log(f"Cards ({kind})", also=tell)
+    return Progress(count_left, told, clock=time.monotonic)
+
+
+def _chunks(engine: Engine, run_id: int, kind: Kind, progress: Progress) -> None:
     size = positive_int("LOYALTY_CHUNK_SIZE", CHUNK_SIZE_DEFAULT)
     with transaction(engine, SELECTION) as connection:
         cut = {"run_id": run_id, "kind": kind, "chunk_size": size}
@@ -125,11 +139,11 @@ def _chunks(engine: Engine, run_id: int, kind: Kind) -> None:
     bounds = deque(pairwise([0, *ends]))
     connections = positive_int("LOYALTY_CHUNK_CONNECTIONS", CHUNK_CONNECTIONS_DEFAULT)
     if connections == 1:
-        _work(engine, run_id, kind, bounds)
+        _work(engine, run_id, kind, bounds, progress)
         return
     with ThreadPoolExecutor(connections) as threads:
         works = [
-            threads.submit(_work, engine, run_id, kind, bounds)
+            threads.submit(_work, engine, run_id, kind, bounds, progress)
             for _ in range(min(connections, len(bounds)))
         ]
         try:
@@ -140,30 +154,35 @@ def _chunks(engine: Engine, run_id: int, kind: Kind) -> None:
             bounds.clear()
 
 
-def _work(engine: Engine, run_id: int, kind: Kind, bounds: deque[tuple[int, int]]) -> None:
+def _work(
+    engine: Engine, run_id: int, kind: Kind, bounds: deque[tuple[int, int]], progress: Progress
+) -> None:
     while True:
         try:
             after, last = bounds.popleft()
         except IndexError:  # Another connection took the last one.
             return
         binds = _binds(engine, run_id, kind) | {"after_card_id": after, "last_card_id": last}
-        _chunk(engine, kind, binds)
+        progress.add(_chunk(engine, kind, binds))
 
 
-def _chunk(engine: Engine, kind: Kind, binds: Binds) -> None:
-    """Carry out one chunk, or nothing of it."""
+def _chunk(engine: Engine, kind: Kind, binds: Binds) -> int:
+    """Carry out one chunk, or nothing of it; return how many cards were decided on."""
     has_locked = False
     try:
         with transaction(engine, CHUNK) as connection:
-            if hold_open(connection, binds["run_id"]):
-                locked = run_stage(connection, "lock_chunk", binds)
-                has_locked = True
-                _decide_locked(connection, kind, locked)
+            if not hold_open(connection, binds["run_id"]):
+                return 0
+            locked = run_stage(connection, "lock_chunk", binds)
+            has_locked = True
+            _decide_locked(connection, kind, locked)
+        return len(locked["card_ids"] or ())
     except OperationalError as error:
         if not has_locked:
             raise
         _require_lock_conflict(error)
         log.info("A chunk met a lock of the application; its cards are left to the last pass.")
+    return 0
 
 
 def _require_lock_conflict(error: OperationalError) -> None:
@@ -178,7 +197,7 @@ def _decide_locked(connection: Connection, kind: Kind, locked: Binds) -> None:
         run_stage(connection, CARRY_OUT_STAGE[kind], locked)
 
 
-def _last_pass(engine: Engine, run_id: int, kind: Kind) -> None:
+def _last_pass(engine: Engine, run_id: int, kind: Kind, progress: Progress) -> None:
     after = 0
     while True:
         binds = _binds(engine, run_id, kind) | {"after_card_id": after}
@@ -187,6 +206,7 @@ def _last_pass(engine: Engine, run_id: int, kind: Kind) -> None:
         if binds["held_card_id"] is None:
             return
         _decide_held(engine, kind, binds)
+        progress.add(1)
         after = binds["held_card_id"]
 
 

@@ -37,5 +37,9 @@ class TemplateError(LoyaltyError):
     """A mail template is missing, broken or asks for a variable that does not exist."""
 
 
+class UnwellError(LoyaltyError):
+    """A look at the platform's health has found something; names what, see docs/at-3-am.md."""
+
+
 class ServerError(LoyaltyError):
     """A program that the embedded set-up starts (PostgreSQL, inbox, Airflow) did not come up."""

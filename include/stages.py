@@ -15,11 +15,21 @@ from typing import Any
 from airflow.sdk import BaseHook, ObjectStoragePath
 from sqlalchemy import Engine
 
-from include import cohort_files, cohorts, decisions, lifecycle, runs, size_check
+from include import (
+    alarms,
+    cohort_files,
+    cohorts,
+    decisions,
+    health,
+    lifecycle,
+    metrics,
+    runs,
+    size_check,
+)
 from include.cohorts import Kind
 from include.connections import DATABASE, MAIL, database_url, mail_server
 from include.database import connect
-from include.errors import ConfigurationError
+from include.errors import ConfigurationError, UnwellError
 from include.mail.sending import send_due
 from include.reconcile import reconcile
 from include.settings import cohort_root
@@ -58,6 +68,7 @@ def check_size(run_id: int) -> list[dict[str, Any]]:
     held = size_check.check_size(engine, run_id)
     if runs.is_dry(engine, run_id):
         return []
+    alarms.held(run_id, held)
     return [
         {
             "trigger_run_id": f"held__{run_id}__{program_id}",
@@ -113,7 +124,7 @@ def decide(run_id: int, kind: Kind, answered: Mapping[str, Any]) -> str:
 
 def carry_out(run_id: int, kind: Kind) -> dict[str, int]:
     """Carry out one cohort; returns cards and points done, and cards skipped."""
-    return vars(cohorts.carry_out(_engine(), run_id, kind))
+    return vars(cohorts.carry_out(_engine(), run_id, kind, tell=metrics.progress(kind)))
 
 
 def export_files(run_id: int, kind: cohort_files.FileKind) -> tuple[list[str], dict[str, int]]:
@@ -131,13 +142,19 @@ def send_mail(run_id: int, kind: cohort_files.FileKind, part: str) -> dict[str, 
         return {}
     server = mail_server(BaseHook.get_connection(MAIL))
     named = cohort_files.read_ids(engine, ObjectStoragePath(cohort_root()), run_id, kind, part)
-    return vars(send_due(engine, server, named_ids=named))
+    try:
+        tell = metrics.progress("mail")
+        return vars(send_due(engine, server, named_ids=named, tell=tell, count=metrics.mails))
+    finally:
+        metrics.outbox(engine)
 
 
 def queue_events(*, dag_id: str, dag_run_id: str) -> int | None:
     """Queue the mails of new lifecycle events; returns the run, None where there is no work."""
     dag_run = lifecycle.DagRun(dag_id, dag_run_id)
     lifecycle.queue_events(_engine(), dag_run)
+    # Every ten minutes, whether a sender gets through or not.
+    metrics.outbox(_engine())
     return lifecycle.run_with_work(_engine(), dag_run)
 
 
@@ -163,7 +180,22 @@ def prove(run_id: int) -> int:
 
 def close_run(run_id: int) -> dict[str, int]:
     """Write the report and close the run; returns its figures."""
-    return runs.close_run(_engine(), run_id)
+    figures = runs.close_run(_engine(), run_id)
+    metrics.run_closed(_engine(), run_id)
+    return figures
+
+
+def look_after_health() -> None:
+    """Tell the operators where something is held, stuck or missing.
+
+    Raises:
+        UnwellError: there is something, whether anybody could be told or not.
+    """
+    troubles = health.find_troubles(_engine())
+    told = [trouble.sentence for trouble in troubles if not trouble.is_before_first_run]
+    if told:
+        alarms.unwell(told)
+        raise UnwellError(" ".join(told))
 
 
 def _engine() -> Engine:

@@ -11,8 +11,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Literal
 
-from airflow.sdk import (
+# Airflow's stub lacks what its deadlines are made of.
+from airflow.sdk import (  # type: ignore[attr-defined]
     Asset,
+    AsyncCallback,
+    DeadlineAlert,
+    DeadlineReference,
     ExceptionRetryPolicy,
     Metadata,
     RetryAction,
@@ -20,6 +24,8 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
+
+from include.settings import positive_int
 
 WARNINGS = Asset("loyalty_warnings", uri="loyalty://warnings")
 EXPIRATIONS = Asset("loyalty_expirations", uri="loyalty://expirations")
@@ -31,6 +37,15 @@ RUNS = Asset("loyalty_expiration_runs", uri="loyalty://runs")
 # A pool of its own, so that slow mail servers take no slot from the books. Airflow never starts a
 # task whose pool does not exist, and says so only in the scheduler's log: hence its own default.
 MAIL_POOL = os.environ.get("LOYALTY_MAIL_POOL") or "default_pool"
+
+# Counted from when a run is queued: a missed day that is made up is not late at once. The triggerer
+# runs the callback, and imports it by its name.
+DEADLINE = DeadlineAlert(
+    name="not finished in time",
+    reference=DeadlineReference.DAGRUN_QUEUED_AT,
+    interval=timedelta(minutes=positive_int("LOYALTY_DEADLINE_MINUTES", 240)),
+    callback=AsyncCallback("include.alarms.deadline_missed"),
+)
 
 Kind = Literal["warning", "expiry"]
 DecidedKind = Literal["expiry", "reinstatement"]

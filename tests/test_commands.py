@@ -19,6 +19,7 @@ from include.mail.seeding import seed_templates
 from include.migrations import migrate
 from tests import factories
 from tests.mail.scripted_server import scripted_server
+from tests.statsd_listener import statsd_listener
 
 ROOT = Path(__file__).resolve().parent.parent
 AS_OF = "2026-11-20T02:00:00+00:00"
@@ -86,8 +87,14 @@ MAILS = "select template_code, status from loyalty.email_logs order by 1"
 
 
 def test_one_run_expires_warns_and_mails_and_a_second_finds_nothing(place, due_card):
-    first = place.call("run", "--as-of", AS_OF)
+    with statsd_listener() as listener:
+        first = place.call("run", "--as-of", AS_OF, **listener.settings)
+        heard = listener.heard()
     assert first.returncode == 0, first.stdout + first.stderr
+    told = ("daily_run.points_expired", "daily_run.points_warned", "mails.sent")
+    assert [heard[name] for name in told] == [70.0, 30.0, 2.0]
+    assert [heard[f"progress.{kind}.share_done"] for kind in ("expiry", "mail")] == [1.0, 1.0]
+    assert (heard["outbox.queued"], heard["outbox.oldest_seconds"]) == (0.0, 0.0)
     # Every task of the graph ran, and Airflow's own record says so.
     states = place.rows(
         "airflow", "select state, count(*) from task_instance group by state order by 2"

@@ -46,6 +46,7 @@ def execute(dag_id: str, conf: dict[str, Any]) -> Outcome:
             "with `make up` and trigger the DAG in its UI."
         )
     dag = _load(dag_id)
+    _let_metrics_flow()
     logical_date = datetime.now(UTC)
     run_id = f"manual__{logical_date.isoformat()}"
     # Airflow would name the run after its run_after.
@@ -57,6 +58,13 @@ def execute(dag_id: str, conf: dict[str, Any]) -> Outcome:
 def quiet_logs(level: str) -> None:
     """Keep log lines below `level` off the terminal; call it before Airflow is imported."""
     os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = level
+
+
+def _let_metrics_flow() -> None:
+    # Not at the top: Airflow reads its settings when it is imported.
+    from include import metrics
+
+    metrics.initialise()
 
 
 def _load(dag_id: str) -> Any:

@@ -24,6 +24,7 @@ DAGS = (
     "loyalty_lifecycle_mail",
     "loyalty_held_expirations",
     "loyalty_points_reinstatement",
+    "loyalty_watch",
 )
 
 

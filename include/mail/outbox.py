@@ -181,10 +181,17 @@ def claim(
         picked_ids=list(claimed["email_log_ids"]),
         last_id=claimed["last_mail_id"],
         mails=[Mail(**row) for row in rows],
-        superseded=int(claimed["mails_superseded"]),
+        superseded=int(claimed["mails_superseded"] + claimed["lifecycle_superseded"]),
         suppressed=int(claimed["mails_suppressed"]),
         senders=senders,
     )
+
+
+def count_due(engine: Engine, now: datetime) -> int:
+    """Return how many mails a sender would take now."""
+    binds = {"template_codes": list(DECLARED_VARIABLES), "now_at": now}
+    with transaction(engine, role=MAILER) as connection:
+        return int(run_stage(connection, "count_due_mails", binds)["mails_due"])
 
 
 def hand_over(sender: Sender, message_ids: Mapping[int, str], handed_over_at: datetime) -> set[int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
@@ -21,6 +22,7 @@ from include.mail.outbox import (
     Result,
     Sender,
     claim,
+    count_due,
     forget_erased,
     hand_over,
     open_sender,
@@ -30,6 +32,7 @@ from include.mail.outbox import (
 )
 from include.mail.server import MailServer
 from include.mail.writing import Letter, Writer, load_templates
+from include.progress import Progress, Tell, tell_log
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +62,7 @@ class _Desk:
     dispatch: Dispatch
     writer: Writer
     figures: SendFigures
+    progress: Progress
     # Mails whose fate got unknown in this very run: once more, but not by the same broken server.
     unknown_ids: list[int] = field(default_factory=list)
     # Mails that the server hung up on before their data, queued again.
@@ -68,12 +72,17 @@ class _Desk:
 
 
 def send_due(
-    engine: Engine, server: MailServer, *, named_ids: Iterator[list[int]] | None
+    engine: Engine,
+    server: MailServer,
+    *,
+    named_ids: Iterator[list[int]] | None,
+    tell: Tell | None = None,
+    count: Callable[[dict[str, int]], None] | None = None,
 ) -> SendFigures:
     """Send the mails that a file names, then whatever else is due; connect only if there is one.
 
     Before that, dead senders' mails are taken back, and where erased customers' mails went is
-    forgotten.
+    forgotten. `tell` hears of the progress, and `count` of the figures, however it ends.
 
     Raises:
         MailServerError: the server cannot be worked with; what it took is recorded, and the rest
@@ -86,15 +95,23 @@ def send_due(
         _recover(engine)
         forget_erased(engine)
         with open_sender(engine) as sender:
-            desk = _Desk(engine, sender, dispatch, writer, figures)
+            desk = _Desk(engine, sender, dispatch, writer, figures, _begin(engine, tell))
             try:
                 _send_named(desk, named_ids)
                 _send_others(desk)
                 _judge(desk)
+                desk.progress.end()
             finally:
                 told = ", ".join(f"{count} {name}" for name, count in asdict(figures).items())
                 log.info("Mails: %s.", told)
+                if count:
+                    count(asdict(figures))
     return figures
+
+
+def _begin(engine: Engine, tell: Tell | None) -> Progress:
+    told = tell_log("Mails", also=tell)
+    return Progress(lambda: count_due(engine, read_clock(engine)), told, clock=time.monotonic)
 
 
 def _recover(engine: Engine) -> None:
@@ -142,6 +159,7 @@ def _send_batch(desk: _Desk, *, named_ids: list[int] | None = None, after_id: in
     )
     desk.figures.superseded += claimed.superseded
     desk.figures.suppressed += claimed.suppressed
+    desk.progress.add(claimed.superseded + claimed.suppressed)
     desk.dispatch.share(claimed.senders)
     left = list(claimed.mails)
     handful = HANDFUL_MAX * desk.dispatch.connections
@@ -207,4 +225,5 @@ def _record(desk: _Desk, results: list[Result]) -> datetime:
             desk.hung_up_ids.append(result.mail_id)
         if result.outcome not in ("sent", "released"):
             log.warning("Mail %s: %s (%s)", result.mail_id, result.outcome, result.answer)
+    desk.progress.add(sum(result.outcome not in ("released", "hung_up") for result in results))
     return recorded_at

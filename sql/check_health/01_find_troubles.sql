@@ -1,24 +1,37 @@
 -- Finds what a watcher of the platform has to know: no run lately, something held, mails stuck.
 -- In: closed runs, held programs, unsent mails. Out: one row per trouble, a sentence; none if all
--- is well.
+-- is well. is_before_first_run: no run was ever opened here, so none can be missed yet.
 -- Binds: now_at.
 -- A rerun finds what there is then.
 with
 last_close as (
-    select max(runs.closed_at) as closed_at
+    select
+        max(runs.closed_at) filter (where runs.status = 'closed') as closed_at,
+        count(*) = 0 as is_before_first_run
     from loyalty.expiration_runs as runs
-    where runs.status = 'closed' and runs.run_type = 'daily' and not runs.dry_run
+    where runs.run_type = 'daily' and not runs.dry_run
 ),
 
+-- A run for some merchants only says nothing about the programs of the others.
 held_programs as (
     select count(*) as programs_total
     from loyalty.expiration_run_programs as programs
+    inner join loyalty.expiration_runs as runs on programs.run_id = runs.id
     where
         programs.size_check = 'held'
-        and programs.run_id = (
-            select max(runs.id)
-            from loyalty.expiration_runs as runs
-            where runs.status = 'closed' and runs.run_type = 'daily' and not runs.dry_run
+        and runs.status = 'closed'
+        and runs.run_type = 'daily'
+        and not runs.dry_run
+        and not exists (
+            select 1
+            from loyalty.expiration_run_programs as later_programs
+            inner join loyalty.expiration_runs as later on later_programs.run_id = later.id
+            where
+                later_programs.program_id = programs.program_id
+                and later_programs.run_id > programs.run_id
+                and later.status = 'closed'
+                and later.run_type = 'daily'
+                and not later.dry_run
         )
         and not exists (
             select 1
@@ -32,36 +45,49 @@ held_programs as (
         )
 ),
 
-stuck_mails as (
-    select
-        count(*) filter (where mails.status = 'ambiguous') as ambiguous_total,
-        count(*) filter (
-            where
-            mails.status in ('queued', 'deferred', 'sending')
-            and mails.queued_at < %(now_at)s::timestamptz - interval '26 hours'
-        ) as waiting_total
+ambiguous_mails as (
+    select count(*) as mails_total
     from loyalty.email_logs as mails
-    where mails.occurrence_key is not null
+    where mails.status = 'ambiguous' and mails.occurrence_key is not null
+),
+
+waiting_mails as (
+    select count(*) as mails_total
+    from loyalty.email_logs as mails
+    where
+        mails.status in ('queued', 'deferred', 'sending')
+        and mails.occurrence_key is not null
+        and mails.queued_at < %(now_at)s::timestamptz - interval '26 hours'
 )
 
 select
     format(
         'No run was closed in the last 26 hours (the last one: %%s).',
         coalesce(last_close.closed_at::text, 'never')
-    ) as trouble
+    ) as trouble,
+    last_close.is_before_first_run
 from last_close
 where
     last_close.closed_at is null
     or last_close.closed_at < %(now_at)s::timestamptz - interval '26 hours'
 union all
-select format('%%s program(s) are held and wait for a person.', held_programs.programs_total)
+select
+    format('%%s program(s) are held and wait for a person.', held_programs.programs_total)
+        as trouble,
+    false as is_before_first_run
 from held_programs
 where held_programs.programs_total > 0
 union all
-select format('%%s mail(s) wait for a person to settle them.', stuck_mails.ambiguous_total)
-from stuck_mails
-where stuck_mails.ambiguous_total > 0
+select
+    format('%%s mail(s) wait for a person to settle them.', ambiguous_mails.mails_total)
+        as trouble,
+    false as is_before_first_run
+from ambiguous_mails
+where ambiguous_mails.mails_total > 0
 union all
-select format('%%s mail(s) have waited for more than 26 hours.', stuck_mails.waiting_total)
-from stuck_mails
-where stuck_mails.waiting_total > 0
+select
+    format('%%s mail(s) have waited for more than 26 hours.', waiting_mails.mails_total)
+        as trouble,
+    false as is_before_first_run
+from waiting_mails
+where waiting_mails.mails_total > 0

@@ -25,8 +25,9 @@ WITHIN_CHUNK = frozenset(
 WITHIN_CLAIM = frozenset(
     (
         "claim_mail/02_date_warnings",
-        "claim_mail/04_suppress_mails",
-        "claim_mail/05_claim_mails",
+        "claim_mail/04_supersede_lifecycle",
+        "claim_mail/05_suppress_mails",
+        "claim_mail/06_claim_mails",
     )
 )
 # What closing does once it has the run for itself.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from include.mail.sending import send_due
+from include.mail.sending import SendFigures, send_due
 from include.reconcile import violations
 from tests import factories
 from tests.day import run_day
@@ -16,6 +16,14 @@ MAILS = """
     select template_code, occurrence_key, language, variables, status
     from loyalty.email_logs order by id
 """
+
+STATUSES = "select occurrence_key, status from loyalty.email_logs order by id"
+
+
+def send(engine) -> SendFigures:
+    """Let a sender take whatever is due; its server takes every mail."""
+    with scripted_server() as server:
+        return send_due(engine, server.as_mail_server(), named_ids=None)
 
 
 @pytest.fixture
@@ -116,6 +124,67 @@ def test_reward_redeemed_before_the_run_is_noted_and_not_announced(engine, stamp
     run(engine)
     found = rows(engine, "select occurrence_key, status from loyalty.email_logs order by id")
     assert found == [(f"reward:{redeemed}", "superseded"), (f"reward:{standing}", "queued")]
+
+
+@pytest.mark.parametrize(
+    ("redeemed", "earned"),
+    [
+        (-10, 0),  # nothing is left
+        (-1, 0),  # one stamp below the target
+        (-10, 10),  # reached again: told once, by the mail of its own event
+    ],
+)
+def test_reward_redeemed_before_its_mail_goes_is_not_announced(
+    engine, stamps_card, redeemed, earned
+):
+    gone = stamp(engine, stamps_card, 2)
+    run(engine)
+    factories.write_ledger(engine, stamps_card, "stamp_redeemed", NOW, stamps=redeemed)
+    again = [stamp(engine, stamps_card, earned)] if earned else []
+    run(engine)
+    assert send(engine) == SendFigures(sent=len(again), superseded=1)
+    expected = [(f"reward:{gone}", "superseded"), *((f"reward:{id}", "sent") for id in again)]
+    assert rows(engine, STATUSES) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "status"), [(9, "sent"), (10, "sent"), (11, "superseded"), (None, "superseded")]
+)
+def test_reward_is_announced_while_the_stamps_reach_the_target(engine, stamps_card, target, status):
+    reached = stamp(engine, stamps_card, 2)
+    run(engine)
+    execute(engine, "update loyalty.loyalty_programs set stamps_target = %(t)s", t=target)
+    send(engine)
+    assert rows(engine, STATUSES) == [(f"reward:{reached}", status)]
+
+
+def test_stamps_redeemed_by_another_card_or_earlier_take_no_reward_away(engine, stamps_card):
+    factories.write_ledger(engine, stamps_card, "stamp_redeemed", NOW, stamps=-1)
+    reached = stamp(engine, stamps_card, 3)
+    run(engine)
+    other = factories.card(engine, stamps=1)
+    factories.write_ledger(engine, other, "stamp_redeemed", NOW, stamps=-1)
+    send(engine)
+    assert rows(engine, STATUSES) == [(f"reward:{reached}", "sent")]
+
+
+@pytest.mark.parametrize("table", ["loyalty_cards", "loyalty_programs", "merchants"])
+def test_mail_of_what_was_deactivated_since_is_set_aside_for_good(engine, at, table):
+    at(NOW)
+    bonus(engine, factories.card(engine), 50)
+    run(engine)
+    execute(engine, f"update loyalty.{table} set is_active = false")
+    assert send(engine) == SendFigures(superseded=2)
+    execute(engine, f"update loyalty.{table} set is_active = true")
+    assert send(engine) == SendFigures()
+
+
+def test_deactivated_card_is_still_told_that_its_points_have_expired(engine, at):
+    at(NOW)
+    card = factories.card(engine, points=70, last_activity_at="2025-01-01T12:00:00+00:00")
+    run_day(engine, NOW)
+    execute(engine, "update loyalty.loyalty_cards set is_active = false where id = %(c)s", c=card)
+    assert send(engine).sent == 1
 
 
 @pytest.mark.parametrize("table", ["loyalty_cards", "loyalty_programs", "merchants"])

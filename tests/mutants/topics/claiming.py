@@ -12,8 +12,8 @@ from tests.mutants.scene import instant
 
 PICK = "claim_mail/01_pick_mails.sql"
 DATE = "claim_mail/02_date_warnings.sql"
-SUPPRESS = "claim_mail/04_suppress_mails.sql"
-CLAIM = "claim_mail/05_claim_mails.sql"
+SUPPRESS = "claim_mail/05_suppress_mails.sql"
+CLAIM = "claim_mail/06_claim_mails.sql"
 
 
 def deferred_mail_goes_when_its_time_has_come(engine: Engine) -> None:

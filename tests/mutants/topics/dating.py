@@ -10,8 +10,8 @@ from tests.mutants.post import claimed
 
 PICK = "claim_mail/01_pick_mails.sql"
 DATE = "claim_mail/02_date_warnings.sql"
-SUPPRESS = "claim_mail/04_suppress_mails.sql"
-CLAIM = "claim_mail/05_claim_mails.sql"
+SUPPRESS = "claim_mail/05_suppress_mails.sql"
+CLAIM = "claim_mail/06_claim_mails.sql"
 
 
 def warning_counts_the_local_days_that_are_left(engine: Engine) -> None:

@@ -8,6 +8,7 @@ from include.lifecycle import start_above_ledger
 from tests import factories
 from tests.lifecycle.events import NOW, bonus, keys, run, stamp, unread
 from tests.mutants.mutant import Mutant
+from tests.mutants.post import claimed
 from tests.mutants.scene import change, clock
 from tests.rows import execute
 
@@ -16,6 +17,7 @@ FIND = "pick_events/03_find_events.sql"
 QUEUE = "queue_events/01_queue_mails.sql"
 NOTE = "queue_events/02_note_read.sql"
 FORGET = "forget_ids/01_forget_ids.sql"
+SET_ASIDE = "claim_mail/04_supersede_lifecycle.sql"
 
 
 def enrolled_card(engine: Engine, **columns: object) -> int:
@@ -66,6 +68,44 @@ def reward_that_is_gone_is_not_told(engine: Engine) -> None:
     status = "select status from loyalty.email_logs"
     with engine.connect() as connection:
         assert connection.exec_driver_sql(status).scalar_one() == "superseded"
+
+
+def queued_reward(engine: Engine) -> int:
+    """A card whose second reward of three stamps is queued; the first was redeemed before."""
+    card = enrolled_card(engine, stamps_target=3)
+    stamp(engine, card, 3)
+    factories.write_ledger(engine, card, "stamp_redeemed", NOW, stamps=-3)
+    start_above_ledger(engine)
+    stamp(engine, card, 3)
+    run(engine)
+    return card
+
+
+def reward_that_stands_is_told_whatever_else_was_redeemed(engine: Engine) -> None:
+    queued_reward(engine)
+    other = factories.card(engine, 1, points=0, stamps=1)
+    factories.write_ledger(engine, other, "stamp_redeemed", NOW, stamps=-1)
+    assert [mail.template_code for mail in claimed(engine, NOW).mails] == ["loyalty_reward_ready"]
+
+
+def reward_redeemed_and_reached_again_is_not_told_twice(engine: Engine) -> None:
+    card = queued_reward(engine)
+    factories.write_ledger(engine, card, "stamp_redeemed", NOW, stamps=-3)
+    stamp(engine, card, 3)
+    assert claimed(engine, NOW).mails == []
+
+
+def reward_is_not_told_below_a_raised_target(engine: Engine) -> None:
+    queued_reward(engine)
+    change(engine, "loyalty_programs", stamps_target=4)
+    assert claimed(engine, NOW).mails == []
+
+
+def deactivated_card_is_told_of_no_bonus(engine: Engine) -> None:
+    bonus(engine, enrolled_card(engine))
+    run(engine)
+    change(engine, "loyalty_cards", is_active=False)
+    assert claimed(engine, NOW).mails == []
 
 
 def inactive_card_gets_no_mail(engine: Engine) -> None:
@@ -151,6 +191,46 @@ MUTANTS = (
         "and later_rows.transaction_type = 'points_redeemed'",
         "The customer is not told of a reward that is gone.",
         reward_that_is_gone_is_not_told,
+    ),
+    Mutant(
+        "reward_redeemed_since_it_was_queued_is_mailed",
+        SET_ASIDE,
+        "and later_rows.transaction_type = 'stamp_redeemed'",
+        "and later_rows.transaction_type = 'points_redeemed'",
+        "A reward that was reached again has a mail of its own.",
+        reward_redeemed_and_reached_again_is_not_told_twice,
+    ),
+    Mutant(
+        "reward_is_mailed_below_the_target",
+        SET_ASIDE,
+        "or cards.stamp_count < programs.stamps_target",
+        "",
+        "The customer is not told of a reward that is gone.",
+        reward_is_not_told_below_a_raised_target,
+    ),
+    Mutant(
+        "earlier_redemption_takes_a_reward_away",
+        SET_ASIDE,
+        "> substring(",
+        "<> substring(",
+        "What was redeemed before was another reward.",
+        reward_that_stands_is_told_whatever_else_was_redeemed,
+    ),
+    Mutant(
+        "other_cards_redemption_takes_a_reward_away",
+        SET_ASIDE,
+        "later_rows.card_id = mails.card_id",
+        "true",
+        "Cards have nothing to do with one another.",
+        reward_that_stands_is_told_whatever_else_was_redeemed,
+    ),
+    Mutant(
+        "deactivated_card_is_mailed",
+        SET_ASIDE,
+        "not (cards.is_active and programs.is_active and merchants.is_active)",
+        "false",
+        "Inactive cards are never touched.",
+        deactivated_card_is_told_of_no_bonus,
     ),
     Mutant(
         "inactive_card_is_mailed",

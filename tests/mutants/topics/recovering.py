@@ -123,7 +123,7 @@ MUTANTS = (
     ),
     Mutant(
         "mark_of_an_earlier_attempt_is_kept",
-        "claim_mail/05_claim_mails.sql",
+        "claim_mail/06_claim_mails.sql",
         "    handed_over_at = null,\n",
         "",
         "A claim starts anew: nothing of it was handed over.",
