@@ -31,6 +31,7 @@ from airflow.sdk import DAG, Metadata, Param, get_current_context, task, task_gr
 
 from include.tasks import (
     DEFAULT_ARGS,
+    EXPIRY_SHARDS,
     WARNINGS,
     Kind,
     close_run,
@@ -39,6 +40,7 @@ from include.tasks import (
     reconcile,
     reinstate_points,
     send_mail,
+    share_cohort,
 )
 
 if TYPE_CHECKING:
@@ -136,9 +138,16 @@ def expiry(run: int) -> XComArg:
         skip_when_already_exists=True,
         doc_md="One approval per held program, in a DAG run of its own; this run does not wait.",
     ).expand_kwargs(held_programs)
-    carried_out = expire_points(run)
     parts = export_files(run, "expiry")
-    select_cohort(run, "expiry") >> held_programs >> carried_out >> parts
+    select_cohort(run, "expiry") >> held_programs
+    if EXPIRY_SHARDS == 1:
+        carried_out = expire_points(run)
+        held_programs >> carried_out
+    else:
+        shares = share_cohort(run, "expiry")
+        held_programs >> shares
+        carried_out = expire_points.partial(run=run).expand(share=shares)
+    carried_out >> parts
     send_mail.partial(run=run, kind="expiry").expand(part=parts)
     return carried_out
 

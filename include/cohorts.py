@@ -41,6 +41,17 @@ CHUNK_SIZE_DEFAULT = 1000
 
 
 @dataclass(frozen=True)
+class Share:
+    """A range of card ids that one task carries out: above the first, up to and with the last."""
+
+    after_card_id: int = 0
+    last_card_id_max: int = 2**63 - 1
+
+
+WHOLE = Share()
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a cohort holds: cards and points, over all programs of the run."""
 
@@ -73,16 +84,26 @@ def select_cohort(
     return plan
 
 
-def carry_out(engine: Engine, run_id: int, kind: Kind) -> Deeds:
-    """Carry out the planned cohort of one kind: all or nothing per chunk of cards.
+def share_cohort(engine: Engine, run_id: int, kind: Kind, *, shares_max: int) -> list[Share]:
+    """Return ranges with equally many undecided cards each; together they cover every card."""
+    binds = {"run_id": run_id, "kind": kind, "shares_max": shares_max}
+    with transaction(engine, SELECTION) as connection:
+        ends = run_stage(connection, "share_cohort", binds)["last_card_ids"]
+    starts = [WHOLE.after_card_id, *ends]
+    return [Share(*bounds) for bounds in zip(starts, [*ends, WHOLE.last_card_id_max], strict=True)]
 
-    A rerun finds what is left; on a closed run that is nothing.
+
+def carry_out(engine: Engine, run_id: int, kind: Kind, *, share: Share = WHOLE) -> Deeds:
+    """Carry out the planned cohort of one kind, or a share: all or nothing per chunk of cards.
+
+    A rerun finds what is left; on a closed run that is nothing. The deeds are the run's so far.
     """
     if is_dry(engine, run_id):
         skip(engine, run_id, kind, "dry_run")
     else:
-        _chunks(engine, run_id, kind)
-        _last_pass(engine, run_id, kind)
+        binds = {"run_id": run_id, "kind": kind, "last_card_id_max": share.last_card_id_max}
+        _chunks(engine, kind, binds, share.after_card_id)
+        _last_pass(engine, kind, binds, share.after_card_id)
     return _count_deeds(engine, run_id, kind)
 
 
@@ -109,16 +130,12 @@ def skip(
             run_stage(connection, "skip_members", binds)
 
 
-def _binds(engine: Engine, run_id: int, kind: Kind) -> Binds:
-    return {"run_id": run_id, "kind": kind, "booked_at": read_clock(engine)}
-
-
-def _chunks(engine: Engine, run_id: int, kind: Kind) -> None:
+def _chunks(engine: Engine, kind: Kind, binds: Binds, after_card_id: int) -> None:
     size = positive_int("LOYALTY_CHUNK_SIZE", CHUNK_SIZE_DEFAULT)
-    after: int | None = 0
+    after: int | None = after_card_id
     while after is not None:
-        binds = _binds(engine, run_id, kind) | {"after_card_id": after, "chunk_size": size}
-        after = _chunk(engine, kind, binds)
+        place = {"booked_at": read_clock(engine), "after_card_id": after, "chunk_size": size}
+        after = _chunk(engine, kind, binds | place)
 
 
 def _chunk(engine: Engine, kind: Kind, binds: Binds) -> int | None:
@@ -151,16 +168,16 @@ def _decide_locked(connection: Connection, kind: Kind, locked: Binds) -> None:
         run_stage(connection, CARRY_OUT_STAGE[kind], locked)
 
 
-def _last_pass(engine: Engine, run_id: int, kind: Kind) -> None:
-    after = 0
+def _last_pass(engine: Engine, kind: Kind, binds: Binds, after_card_id: int) -> None:
+    after = after_card_id
     while True:
-        binds = _binds(engine, run_id, kind) | {"after_card_id": after}
+        place = {"booked_at": read_clock(engine), "after_card_id": after}
         with transaction(engine) as connection:
-            binds = run_stage(connection, "next_held_card", binds)
-        if binds["held_card_id"] is None:
+            found = run_stage(connection, "next_held_card", binds | place)
+        if found["held_card_id"] is None:
             return
-        _decide_held(engine, kind, binds)
-        after = binds["held_card_id"]
+        _decide_held(engine, kind, found)
+        after = found["held_card_id"]
 
 
 def _decide_held(engine: Engine, kind: Kind, binds: Binds) -> None:

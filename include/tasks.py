@@ -7,7 +7,7 @@ paths and counts. Which task follows which stands in `dags/`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -21,6 +21,8 @@ from airflow.sdk import (
     task,
 )
 
+from include.settings import positive_int
+
 WARNINGS = Asset("loyalty_warnings", uri="loyalty://warnings")
 EXPIRATIONS = Asset("loyalty_expirations", uri="loyalty://expirations")
 REINSTATEMENTS = Asset("loyalty_reinstatements", uri="loyalty://reinstatements")
@@ -31,6 +33,14 @@ RUNS = Asset("loyalty_expiration_runs", uri="loyalty://runs")
 # A pool of its own, so that slow mail servers take no slot from the books. Airflow never starts a
 # task whose pool does not exist, and says so only in the scheduler's log: hence its own default.
 MAIL_POOL = os.environ.get("LOYALTY_MAIL_POOL") or "default_pool"
+
+# Queues of workers, where an executor has them. Airflow never starts a task whose queue no worker
+# serves: hence its own default here, too.
+BOOKS_QUEUE = os.environ.get("LOYALTY_BOOKS_QUEUE") or None
+MAIL_QUEUE = os.environ.get("LOYALTY_MAIL_QUEUE") or None
+
+# How many tasks expire one cohort side by side; they may run on several machines.
+EXPIRY_SHARDS = positive_int("LOYALTY_EXPIRY_SHARDS", 1)
 
 Kind = Literal["warning", "expiry"]
 DecidedKind = Literal["expiry", "reinstatement"]
@@ -65,7 +75,19 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=10),
     "retry_policy": RETRY_WHERE_IT_HELPS,
     "execution_timeout": timedelta(minutes=30),
+    **({"queue": BOOKS_QUEUE} if BOOKS_QUEUE else {}),
 }
+MAIL_PLACE = {"pool": MAIL_POOL, **({"queue": MAIL_QUEUE} if MAIL_QUEUE else {})}
+
+
+@task(
+    doc_md="Shares the cohort among `LOYALTY_EXPIRY_SHARDS` tasks: ranges of card ids with equally "
+    "many cards. The ranges leave no card out, and each may be carried out again.",
+)
+def share_cohort(run: int, kind: Kind) -> list[dict[str, int]]:
+    from include import stages
+
+    return stages.share_cohort(run, kind, EXPIRY_SHARDS)
 
 
 @task(
@@ -73,12 +95,15 @@ DEFAULT_ARGS: dict[str, Any] = {
     "they are now, then ledger row, balance and mail in one transaction. A card that a till holds "
     "is passed over and taken in a last pass; one that came back keeps its points.",
     outlets=[EXPIRATIONS],
+    map_index_template="{{ share }}",
     execution_timeout=timedelta(hours=6),
 )
-def expire_points(run: int) -> Iterator[Metadata]:
+def expire_points(run: int, share: Mapping[str, int] | None = None) -> Iterator[Metadata]:
     from include import stages
 
-    yield Metadata(EXPIRATIONS, {"run_id": run, **stages.carry_out(run, "expiry")})
+    if share:  # names the mapped task
+        get_current_context()["share"] = f"cards above {share['after_card_id']}"
+    yield Metadata(EXPIRATIONS, {"run_id": run, **stages.carry_out(run, "expiry", share)})
 
 
 @task(
@@ -115,7 +140,7 @@ def export_files(run: int, kind: Kind) -> list[str]:
     doc_md="Sends the mails that one file part names, then whatever else is due, and records every "
     "outcome. Red when the mail server does not answer: the mails stay queued.",
     outlets=[MAILS],
-    pool=MAIL_POOL,
+    **MAIL_PLACE,
     map_index_template="{{ part }}",
     execution_timeout=timedelta(hours=6),
 )

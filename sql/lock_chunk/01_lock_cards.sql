@@ -1,8 +1,9 @@
 -- Takes the next chunk of planned cards and locks those that no till holds; the rest is passed
 -- over and left to the last pass. No card may be read in its transaction before this.
--- In: the run's undecided plan rows above after_card_id. Out: one row, the ids locked and the
--- last id looked at (null: nothing is left). Locks go in id order, as the tills' do.
--- Binds: run_id, kind, after_card_id, chunk_size (cards).
+-- In: the run's undecided plan rows above after_card_id, up to last_card_id_max. Out: one row, the
+-- ids locked and the last id looked at (null: nothing is left). Locks go in id order, as the
+-- tills' do.
+-- Binds: run_id, kind, after_card_id, last_card_id_max, chunk_size (cards).
 -- Rerun: rows that were carried out or skipped are not undecided any more.
 with
 next_members as materialized (
@@ -12,6 +13,7 @@ next_members as materialized (
         undecided.run_id = %(run_id)s::bigint
         and undecided.kind = %(kind)s::text
         and undecided.card_id > %(after_card_id)s::bigint
+        and undecided.card_id <= %(last_card_id_max)s::bigint
     order by undecided.card_id
     limit %(chunk_size)s::integer
 ),

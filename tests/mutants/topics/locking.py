@@ -54,7 +54,7 @@ def chunk_takes_no_card_out_of_a_tills_hands(engine: Engine) -> None:
     program = factories.program(engine)
     sold_to, idle = (factories.card(engine, program) for _ in range(2))
     run_id = selected(engine, DAY_AFTER, "expiry")
-    binds = {"run_id": run_id, "kind": "expiry", "after_card_id": 0, "chunk_size": 10}
+    binds = {"run_id": run_id, "kind": "expiry", "chunk_size": 10} | vars(cohorts.WHOLE)
     with engine.connect() as till:
         begin_sale(till, sold_to)
         with transaction(engine, CHUNK) as connection:
@@ -76,7 +76,7 @@ def chunks_take_every_card_once(engine: Engine) -> None:
 def chunk_begins_after_the_last_card_that_was_looked_at(engine: Engine) -> None:
     card = factories.card(engine)
     run_id = selected(engine, DAY_AFTER, "expiry")
-    binds = {"run_id": run_id, "kind": "expiry", "after_card_id": card, "chunk_size": 10}
+    binds = {"run_id": run_id, "kind": "expiry", "chunk_size": 10} | vars(cohorts.Share(card))
     with transaction(engine, CHUNK) as connection:
         assert run_stage(connection, "lock_chunk", binds)["last_card_id"] is None
 
