@@ -77,7 +77,7 @@ DEFAULT_ARGS: dict[str, Any] = {
     "execution_timeout": timedelta(minutes=30),
     **({"queue": BOOKS_QUEUE} if BOOKS_QUEUE else {}),
 }
-MAIL_PLACE = {"pool": MAIL_POOL, **({"queue": MAIL_QUEUE} if MAIL_QUEUE else {})}
+MAIL_PLACE: dict[str, Any] = {"pool": MAIL_POOL, **({"queue": MAIL_QUEUE} if MAIL_QUEUE else {})}
 
 
 @task(
