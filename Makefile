@@ -12,7 +12,7 @@ given = $(if $(findstring command,$(origin $1)),$($1))
 bench_options = $(if $(CARDS),--cards "$(CARDS)") $(if $(ROUNDS),--rounds "$(ROUNDS)") \
 	$(if $(ONLY),--only "$(ONLY)") --json "$(or $(JSON),$(ROOT).state/bench.json)"
 
-.PHONY: help demo test soak mutants run up down url shell migrate templates preview settle bounces check bench bench-check lint lock
+.PHONY: help demo test soak mutants run up cluster down url shell migrate templates preview settle bounces check bench bench-check lint lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
@@ -47,6 +47,9 @@ run: $(VENV)/.installed ## one run now: AS_OF=2026-11-20T02:00:00+00:00 [DAG=…
 
 up: $(VENV)/.installed ## start Airflow with its UI, scheduled
 	@$(RUN) include.commands.up
+
+cluster: $(VENV)/.installed-cluster ## Airflow with three workers, Redis and S3, and a day that they share
+	@$(RUN) include.commands.cluster
 
 down: $(VENV)/.installed ## stop what was started here
 	@$(RUN) include.commands.down
@@ -86,6 +89,8 @@ lock: ## resolve requirements*.in anew (needs uv)
 		--no-header requirements.in -o requirements.txt
 	cd "$(ROOT)" && uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-header requirements-dev.in -o requirements-dev.txt
+	cd "$(ROOT)" && uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-header requirements-cluster.in -o requirements-cluster.txt
 
 $(VENV)/.installed: $(ROOT)requirements.txt $(ROOT)requirements-data.txt
 	@echo "Setting up .venv from requirements.txt (a minute or two, once) …"
@@ -100,4 +105,10 @@ $(VENV)/.installed-dev: $(ROOT)requirements-dev.txt $(VENV)/.installed
 	@echo "Adding what the tests need …"
 	@"$(VENV)/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
 		-r "$(ROOT)requirements-dev.txt"
+	@touch "$@"
+
+$(VENV)/.installed-cluster: $(ROOT)requirements-cluster.txt $(VENV)/.installed
+	@echo "Adding what the workers need …"
+	@"$(VENV)/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
+		-r "$(ROOT)requirements-cluster.txt"
 	@touch "$@"

@@ -33,6 +33,7 @@ from include.alarms import run_failed
 from include.tasks import (
     DEADLINE,
     DEFAULT_ARGS,
+    EXPIRY_SHARDS,
     WARNINGS,
     Kind,
     close_run,
@@ -41,6 +42,7 @@ from include.tasks import (
     reconcile,
     reinstate_points,
     send_mail,
+    share_cohort,
 )
 
 if TYPE_CHECKING:
@@ -138,9 +140,16 @@ def expiry(run: int) -> XComArg:
         skip_when_already_exists=True,
         doc_md="One approval per held program, in a DAG run of its own; this run does not wait.",
     ).expand_kwargs(held_programs)
-    carried_out = expire_points(run)
     parts = export_files(run, "expiry")
-    select_cohort(run, "expiry") >> held_programs >> carried_out >> parts
+    select_cohort(run, "expiry") >> held_programs
+    if EXPIRY_SHARDS == 1:
+        carried_out = expire_points(run)
+        held_programs >> carried_out
+    else:
+        shares = share_cohort(run, "expiry")
+        held_programs >> shares
+        carried_out = expire_points.partial(run=run).expand(share=shares)
+    carried_out >> parts
     send_mail.partial(run=run, kind="expiry").expand(part=parts)
     return carried_out
 

@@ -47,6 +47,17 @@ CHUNK_CONNECTIONS_DEFAULT = 1
 
 
 @dataclass(frozen=True)
+class Share:
+    """A range of card ids that one task carries out: above the first, up to and with the last."""
+
+    after_card_id: int = 0
+    last_card_id_max: int = 2**63 - 1
+
+
+WHOLE = Share()
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a cohort holds: cards and points, over all programs of the run."""
 
@@ -79,17 +90,29 @@ def select_cohort(
     return plan
 
 
-def carry_out(engine: Engine, run_id: int, kind: Kind, *, tell: Tell | None = None) -> Deeds:
-    """Carry out the planned cohort of one kind: all or nothing per chunk of cards.
+def share_cohort(engine: Engine, run_id: int, kind: Kind, *, shares_max: int) -> list[Share]:
+    """Return ranges with equally many undecided cards each; together they cover every card."""
+    binds = {"run_id": run_id, "kind": kind, "shares_max": shares_max}
+    with transaction(engine, SELECTION) as connection:
+        ends = run_stage(connection, "share_cohort", binds)["last_card_ids"]
+    starts = [WHOLE.after_card_id, *ends]
+    return [Share(*bounds) for bounds in zip(starts, [*ends, WHOLE.last_card_id_max], strict=True)]
 
-    A rerun finds what is left; on a closed run that is nothing. `tell` hears of the progress.
+
+def carry_out(
+    engine: Engine, run_id: int, kind: Kind, *, share: Share = WHOLE, tell: Tell | None = None
+) -> Deeds:
+    """Carry out the planned cohort of one kind, or a share: all or nothing per chunk of cards.
+
+    A rerun finds what is left; on a closed run that is nothing. The deeds are the run's so far.
+    `tell` hears of the progress.
     """
     if is_dry(engine, run_id):
         skip(engine, run_id, kind, "dry_run")
     else:
         progress = _begin(engine, run_id, kind, tell)
-        _chunks(engine, run_id, kind, progress)
-        _last_pass(engine, run_id, kind, progress)
+        _chunks(engine, run_id, kind, share, progress)
+        _last_pass(engine, run_id, kind, share, progress)
         progress.end()
     return _count_deeds(engine, run_id, kind)
 
@@ -131,12 +154,12 @@ def _begin(engine: Engine, run_id: int, kind: Kind, tell: Tell | None) -> Progre
     return Progress(count_left, told, clock=time.monotonic)
 
 
-def _chunks(engine: Engine, run_id: int, kind: Kind, progress: Progress) -> None:
+def _chunks(engine: Engine, run_id: int, kind: Kind, share: Share, progress: Progress) -> None:
     size = positive_int("LOYALTY_CHUNK_SIZE", CHUNK_SIZE_DEFAULT)
     with transaction(engine, SELECTION) as connection:
-        cut = {"run_id": run_id, "kind": kind, "chunk_size": size}
+        cut = {"run_id": run_id, "kind": kind, "chunk_size": size, **vars(share)}
         ends: list[int] = run_stage(connection, "list_chunks", cut)["last_card_ids"] or []
-    bounds = deque(pairwise([0, *ends]))
+    bounds = deque(pairwise([share.after_card_id, *ends]))
     connections = positive_int("LOYALTY_CHUNK_CONNECTIONS", CHUNK_CONNECTIONS_DEFAULT)
     if connections == 1:
         _work(engine, run_id, kind, bounds, progress)
@@ -197,17 +220,17 @@ def _decide_locked(connection: Connection, kind: Kind, locked: Binds) -> None:
         run_stage(connection, CARRY_OUT_STAGE[kind], locked)
 
 
-def _last_pass(engine: Engine, run_id: int, kind: Kind, progress: Progress) -> None:
-    after = 0
+def _last_pass(engine: Engine, run_id: int, kind: Kind, share: Share, progress: Progress) -> None:
+    after = share.after_card_id
     while True:
-        binds = _binds(engine, run_id, kind) | {"after_card_id": after}
+        binds = _binds(engine, run_id, kind) | vars(share) | {"after_card_id": after}
         with transaction(engine) as connection:
-            binds = run_stage(connection, "next_held_card", binds)
-        if binds["held_card_id"] is None:
+            found = run_stage(connection, "next_held_card", binds)
+        if found["held_card_id"] is None:
             return
-        _decide_held(engine, kind, binds)
+        _decide_held(engine, kind, found)
         progress.add(1)
-        after = binds["held_card_id"]
+        after = found["held_card_id"]
 
 
 def _decide_held(engine: Engine, kind: Kind, binds: Binds) -> None:

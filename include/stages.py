@@ -122,9 +122,17 @@ def decide(run_id: int, kind: Kind, answered: Mapping[str, Any]) -> str:
     return decisions.decide(_engine(), run_id, kind, answer, user["name"] or user["id"])
 
 
-def carry_out(run_id: int, kind: Kind) -> dict[str, int]:
-    """Carry out one cohort; returns cards and points done, and cards skipped."""
-    return vars(cohorts.carry_out(_engine(), run_id, kind, tell=metrics.progress(kind)))
+def share_cohort(run_id: int, kind: Kind, shares_max: int) -> list[dict[str, int]]:
+    """Share one cohort among tasks; returns ranges of card ids that `carry_out` takes."""
+    shares = cohorts.share_cohort(_engine(), run_id, kind, shares_max=shares_max)
+    return [vars(share) for share in shares]
+
+
+def carry_out(run_id: int, kind: Kind, share: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Carry out one cohort or a share of it; returns the run's cards and points done, and skips."""
+    part = cohorts.Share(**share) if share else cohorts.WHOLE
+    tell = metrics.progress(kind)
+    return vars(cohorts.carry_out(_engine(), run_id, kind, share=part, tell=tell))
 
 
 def export_files(run_id: int, kind: cohort_files.FileKind) -> tuple[list[str], dict[str, int]]:

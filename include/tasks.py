@@ -7,7 +7,7 @@ paths and counts. Which task follows which stands in `dags/`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -47,6 +47,14 @@ DEADLINE = DeadlineAlert(
     callback=AsyncCallback("include.alarms.deadline_missed"),
 )
 
+# Queues of workers, where an executor has them. Airflow never starts a task whose queue no worker
+# serves: hence its own default here, too.
+BOOKS_QUEUE = os.environ.get("LOYALTY_BOOKS_QUEUE") or None
+MAIL_QUEUE = os.environ.get("LOYALTY_MAIL_QUEUE") or None
+
+# How many tasks expire one cohort side by side; they may run on several machines.
+EXPIRY_SHARDS = positive_int("LOYALTY_EXPIRY_SHARDS", 1)
+
 Kind = Literal["warning", "expiry"]
 DecidedKind = Literal["expiry", "reinstatement"]
 
@@ -80,7 +88,19 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=10),
     "retry_policy": RETRY_WHERE_IT_HELPS,
     "execution_timeout": timedelta(minutes=30),
+    **({"queue": BOOKS_QUEUE} if BOOKS_QUEUE else {}),
 }
+MAIL_PLACE: dict[str, Any] = {"pool": MAIL_POOL, **({"queue": MAIL_QUEUE} if MAIL_QUEUE else {})}
+
+
+@task(
+    doc_md="Shares the cohort among `LOYALTY_EXPIRY_SHARDS` tasks: ranges of card ids with equally "
+    "many cards. The ranges leave no card out, and each may be carried out again.",
+)
+def share_cohort(run: int, kind: Kind) -> list[dict[str, int]]:
+    from include import stages
+
+    return stages.share_cohort(run, kind, EXPIRY_SHARDS)
 
 
 @task(
@@ -88,12 +108,15 @@ DEFAULT_ARGS: dict[str, Any] = {
     "they are now, then ledger row, balance and mail in one transaction. A card that a till holds "
     "is passed over and taken in a last pass; one that came back keeps its points.",
     outlets=[EXPIRATIONS],
+    map_index_template="{{ share }}",
     execution_timeout=timedelta(hours=6),
 )
-def expire_points(run: int) -> Iterator[Metadata]:
+def expire_points(run: int, share: Mapping[str, int] | None = None) -> Iterator[Metadata]:
     from include import stages
 
-    yield Metadata(EXPIRATIONS, {"run_id": run, **stages.carry_out(run, "expiry")})
+    if share:  # names the mapped task
+        get_current_context()["share"] = f"cards above {share['after_card_id']}"
+    yield Metadata(EXPIRATIONS, {"run_id": run, **stages.carry_out(run, "expiry", share)})
 
 
 @task(
@@ -130,7 +153,7 @@ def export_files(run: int, kind: Kind) -> list[str]:
     doc_md="Sends the mails that one file part names, then whatever else is due, and records every "
     "outcome. Red when the mail server does not answer: the mails stay queued.",
     outlets=[MAILS],
-    pool=MAIL_POOL,
+    **MAIL_PLACE,
     map_index_template="{{ part }}",
     execution_timeout=timedelta(hours=6),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from include.commands.entry import run_command
 from include.embedded import airflow as airflow_settings
@@ -30,6 +31,13 @@ DAGS = (
 
 def main() -> int:
     place = workplace.prepare()
+    start_airflow(place)
+    show(place.ui_url, place.inbox_url)
+    return 0
+
+
+def start_airflow(place: workplace.Workplace, dags: Sequence[str] = DAGS) -> None:
+    """Start what of Airflow does not run yet, and have it schedule these DAGs."""
     for name, argv in PROGRAMS.items():
         processes.start(
             name,
@@ -40,9 +48,7 @@ def main() -> int:
         )
         if name == "api-server":
             waiting.until_answers(f"{place.ui_url}/api/v2/monitor/health", "Airflow", seconds=120)
-    _unpause()
-    show(place.ui_url, place.inbox_url)
-    return 0
+    _unpause(dags)
 
 
 def show(ui_url: str, inbox_url: str | None) -> None:
@@ -54,9 +60,9 @@ def show(ui_url: str, inbox_url: str | None) -> None:
     print("Stop both with `make down`.")
 
 
-def _unpause() -> None:
+def _unpause(dags: Sequence[str]) -> None:
     # The DAGs must be known before they can be unpaused; the processor may still be reading.
-    ours = f"^({'|'.join(DAGS)})$"
+    ours = f"^({'|'.join(dags)})$"
     for verb in (["reserialize"], ["unpause", "--treat-dag-id-as-regex", ours, "--yes"]):
         subprocess.run(  # noqa: S603 - Airflow's own command, no shell is involved
             [sys.executable, "-m", "airflow", "dags", *verb],

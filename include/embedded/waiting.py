@@ -1,11 +1,13 @@
-"""Waits until a program that was started answers over HTTP."""
+"""Waits until a program that was started answers."""
 
 from __future__ import annotations
 
+import socket
 import time
 import urllib.error
 import urllib.request
 
+from include.embedded.ports import HOST
 from include.errors import ServerError
 
 
@@ -30,3 +32,23 @@ def until_answers(url: str, what: str, *, seconds: float) -> None:
                     "the folder logs of the state folder."
                 ) from error
         time.sleep(0.2)
+
+
+def until_listens(port: int | str, what: str, *, seconds: float) -> None:
+    """Return once something on this machine takes connections on `port`.
+
+    Raises:
+        ServerError: it does not within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection((HOST, int(port)), timeout=5).close()
+            return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise ServerError(
+                    f"{what} did not come up within {seconds:.0f} seconds ({error}); its log is in "
+                    "the folder logs of the state folder."
+                ) from error
+        time.sleep(0.1)

@@ -1,17 +1,25 @@
 -- Cuts a planned cohort into chunks of so many cards, in id order.
--- In: the run's plan rows of one kind, decided or not. Out: one row, the last card of each chunk
--- (null: nothing is planned).
--- Binds: run_id, kind, chunk_size (cards).
+-- In: the run's plan rows of one kind above after_card_id, up to last_card_id_max, decided or not.
+-- Out: one row, the last card of each chunk (null: nothing is planned).
+-- Binds: run_id, kind, after_card_id, last_card_id_max, chunk_size (cards).
 -- A rerun cuts the same chunks, because a plan does not change once it is selected.
 with
 planned_cards as (
     select members.card_id
     from loyalty.expiration_cohort_members as members
-    where members.run_id = %(run_id)s::bigint and members.kind = %(kind)s::text
+    where
+        members.run_id = %(run_id)s::bigint
+        and members.kind = %(kind)s::text
+        and members.card_id > %(after_card_id)s::bigint
+        and members.card_id <= %(last_card_id_max)s::bigint
     union
     select members.card_id
     from loyalty.reinstatement_members as members
-    where members.run_id = %(run_id)s::bigint and %(kind)s::text = 'reinstatement'
+    where
+        members.run_id = %(run_id)s::bigint
+        and %(kind)s::text = 'reinstatement'
+        and members.card_id > %(after_card_id)s::bigint
+        and members.card_id <= %(last_card_id_max)s::bigint
 ),
 
 numbered_cards as (

@@ -1,6 +1,7 @@
 -- Finds the next card that the chunks passed over because a till held it.
--- In: the run's undecided plan rows above after_card_id. Out: one row, its id (null: none).
--- Binds: run_id, kind, after_card_id.
+-- In: the run's undecided plan rows above after_card_id, up to last_card_id_max. Out: one row, its
+-- id (null: none).
+-- Binds: run_id, kind, after_card_id, last_card_id_max.
 -- Rerun: a card that was carried out or skipped since is not found again.
 select min(undecided.card_id) as held_card_id
 from loyalty.undecided_members as undecided
@@ -8,3 +9,4 @@ where
     undecided.run_id = %(run_id)s::bigint
     and undecided.kind = %(kind)s::text
     and undecided.card_id > %(after_card_id)s::bigint
+    and undecided.card_id <= %(last_card_id_max)s::bigint

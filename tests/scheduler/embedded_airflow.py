@@ -48,12 +48,12 @@ class EmbeddedAirflow:
         """Return the id of the run of that many days before the last."""
         return f"{kind}__{(self.last - timedelta(days=before)).isoformat()}"
 
-    def call(self, command: str, *, stdin: str = "", **settings: str) -> str:
+    def call(self, command: str, *arguments: str, stdin: str = "", **settings: str) -> str:
         """Run a command as `make` does; return what it printed."""
         ours = ("AIRFLOW", "LOYALTY_", "PG")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         done = subprocess.run(
-            [sys.executable, "-m", f"include.commands.{command}"],
+            [sys.executable, "-m", f"include.commands.{command}", *arguments],
             cwd=ROOT,
             env={**kept, "LOYALTY_STATE_DIR": str(self.folder), **settings},
             input=stdin,

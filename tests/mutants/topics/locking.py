@@ -87,7 +87,7 @@ def cohort_is_cut_into_whole_chunks_and_a_rest(engine: Engine) -> None:
     program = factories.program(engine)
     cards = [factories.card(engine, program) for _ in range(5)]
     run_id = selected(engine, DAY_AFTER, "expiry")
-    binds = {"run_id": run_id, "kind": "expiry", "chunk_size": 2}
+    binds = {"run_id": run_id, "kind": "expiry", "chunk_size": 2} | vars(cohorts.WHOLE)
     with transaction(engine, CHUNK) as connection:
         cut = run_stage(connection, "list_chunks", binds)
     assert cut["last_card_ids"] == [cards[1], cards[3], cards[4]]
