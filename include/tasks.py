@@ -38,14 +38,22 @@ RUNS = Asset("loyalty_expiration_runs", uri="loyalty://runs")
 # task whose pool does not exist, and says so only in the scheduler's log: hence its own default.
 MAIL_POOL = os.environ.get("LOYALTY_MAIL_POOL") or "default_pool"
 
-# Counted from when a run is queued: a missed day that is made up is not late at once. The triggerer
-# runs the callback, and imports it by its name.
-DEADLINE = DeadlineAlert(
-    name="not finished in time",
-    reference=DeadlineReference.DAGRUN_QUEUED_AT,
-    interval=timedelta(minutes=positive_int("LOYALTY_DEADLINE_MINUTES", 240)),
-    callback=AsyncCallback("include.alarms.deadline_missed"),
-)
+
+def _deadline() -> DeadlineAlert | None:
+    # Counted from when a run is queued: a missed day that is made up is not late at once. The
+    # triggerer runs the callback, and imports it by its name.
+    if os.environ.get("LOYALTY_DEADLINE_MINUTES") == "0":
+        return None
+    return DeadlineAlert(
+        name="not finished in time",
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(minutes=positive_int("LOYALTY_DEADLINE_MINUTES", 240)),
+        callback=AsyncCallback("include.alarms.deadline_missed"),
+    )
+
+
+# None where LOYALTY_DEADLINE_MINUTES is 0.
+DEADLINE = _deadline()
 
 # Queues of workers, where an executor has them. Airflow never starts a task whose queue no worker
 # serves: hence its own default here, too.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import logging
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
-from include import alarms, stages
+from include import alarms, stages, tasks
 from include.errors import ConfigurationError, UnwellError
 from include.mail.operators import operators
 from include.settings import PROJECT_ROOT
@@ -166,3 +167,12 @@ def test_mail_to_operators_is_dated_now(server):
     (mail,) = server.mails
     sent_at = mail["Date"].datetime
     assert abs(datetime.now(sent_at.tzinfo) - sent_at) < timedelta(days=1)
+
+
+@pytest.mark.parametrize(("minutes", "hours"), [("90", 1.5), ("0", None)])
+def test_deadline_is_a_setting_and_0_switches_it_off(monkeypatch, minutes, hours):
+    monkeypatch.setenv("LOYALTY_DEADLINE_MINUTES", minutes)
+    deadline = importlib.reload(tasks).DEADLINE
+    monkeypatch.undo()
+    importlib.reload(tasks)
+    assert (deadline and deadline.interval) == (hours and timedelta(hours=hours))

@@ -72,6 +72,9 @@ def _load(dag_id: str) -> Any:
 
     from include.settings import PROJECT_ROOT
 
+    # A person waits for this run; and Airflow 3.3.2 falls over a deadline when a run of this kind
+    # has succeeded.
+    os.environ["LOYALTY_DEADLINE_MINUTES"] = "0"
     bag = DagBag(PROJECT_ROOT / "dags")
     if bag.import_errors:
         raise ConfigurationError("\n".join(str(error) for error in bag.import_errors.values()))
