@@ -45,6 +45,7 @@ copy (
         where
             mails.run_id = %(run_id)s::bigint
             and mails.template_code = %(kind)s::text
+            and %(kind)s::text not in ('warning', 'expiry')
             and mails.card_id between %(first_card_id)s::bigint and %(last_card_id)s::bigint
     )
 

@@ -25,6 +25,7 @@ deeds as (
     where
         mails.run_id = %(run_id)s::bigint
         and mails.template_code = %(kind)s::text
+        and %(kind)s::text not in ('warning', 'expiry')
 ),
 
 numbered_deeds as (

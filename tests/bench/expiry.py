@@ -29,8 +29,8 @@ class Contest:
         """Return each way by its name; a call measures it once, in seconds."""
         return {
             "floor": partial(self._seconds, partial(floor.write, rows=self.rows)),
-            "one connection": partial(self._seconds, partial(_expire, connections=1)),
-            "two connections": partial(self._seconds, partial(_expire, connections=2)),
+            "one connection": partial(self._seconds, partial(expire, connections=1)),
+            "two connections": partial(self._seconds, partial(expire, connections=2)),
             "ORM loop": partial(self._seconds, orm_loop.expire),
         }
 
@@ -65,7 +65,7 @@ def figures(place: Place, *, cards: int, rounds: int) -> list[Figure]:
 def prepare(place: Place, platform: str) -> Contest:
     """Let the pipeline expire the platform's cards once, and keep what it wrote for the floor."""
     with place.copy(platform) as engine:
-        _expire(engine, open_run(engine), connections=1)
+        expire(engine, open_run(engine), connections=1)
         return Contest(place, platform, floor.read(engine))
 
 
@@ -74,7 +74,8 @@ def open_run(engine: Engine, name: str = "day") -> int:
     return runs.open_run(engine, runs.RunRequest("bench", name, AS_OF))
 
 
-def _expire(engine: Engine, run_id: int, *, connections: int) -> None:
+def expire(engine: Engine, run_id: int, *, connections: int) -> None:
+    """Let the pipeline select and expire what is due."""
     os.environ["LOYALTY_CHUNK_CONNECTIONS"] = str(connections)
     cohorts.select_cohort(engine, run_id, "expiry")
     cohorts.carry_out(engine, run_id, "expiry")

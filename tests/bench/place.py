@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -105,8 +106,10 @@ class Place:
 
 @contextmanager
 def open_place(home: Path) -> Iterator[Place]:
-    """Start the benchmark's server; its databases are gone afterwards."""
+    """Start the benchmark's server, at its platforms' noon; its databases are gone afterwards."""
     server = postgres.start(home)
+    known = os.environ.get("LOYALTY_NOW")
+    os.environ["LOYALTY_NOW"] = AS_OF.isoformat()
     try:
         with closing(psycopg2.connect(server.uri("postgres"))) as connection:
             connection.autocommit = True
@@ -119,6 +122,9 @@ def open_place(home: Path) -> Iterator[Place]:
         postgres.stop(home)
         yield Place(postgres.start(home))
     finally:
+        del os.environ["LOYALTY_NOW"]
+        if known:
+            os.environ["LOYALTY_NOW"] = known
         postgres.remove(home)
         shutil.rmtree(home, ignore_errors=True)
 

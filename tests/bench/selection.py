@@ -45,5 +45,8 @@ def _figure(engines: dict[int, Engine], kind: Kind, rounds: int) -> Figure:
 def _seconds(engine: Engine, kind: Kind) -> float:
     started = time.perf_counter()
     run_id = open_run(engine, uuid4().hex)
-    cohorts.select_cohort(engine, run_id, kind)
-    return time.perf_counter() - started
+    plan = cohorts.select_cohort(engine, run_id, kind)
+    seconds = time.perf_counter() - started
+    if plan.cards_planned != COHORT:
+        raise AssertionError(f"{plan.cards_planned} cards were selected, not {COHORT}.")
+    return seconds
