@@ -144,9 +144,14 @@ def test_without_a_mail_server_points_are_booked_and_the_next_run_sends(place, d
     engine.dispose()
 
     down = place.call(
-        "run", "--as-of", AS_OF, **own_connections(place, database="mailless", mail_port=9)
-    )
+        "run", "--as-of", AS_OF, LOYALTY_OPERATORS="nora@shop.example",
+        **own_connections(place, database="mailless", mail_port=9),
+    )  # fmt: skip
     assert down.returncode == 1
+    # The alarm of a failed run goes the same way, and says that it got nowhere.
+    assert "loyalty_points_expiration failed, and the operators could not be told" in (
+        down.stdout + down.stderr
+    )
     assert "127.0.0.1:9" in down.stdout + down.stderr
     assert "failed           expiry.send_mail" in down.stdout
     assert "success          close_run" in down.stdout
