@@ -12,7 +12,7 @@ given = $(if $(findstring command,$(origin $1)),$($1))
 bench_options = $(if $(CARDS),--cards "$(CARDS)") $(if $(ROUNDS),--rounds "$(ROUNDS)") \
 	$(if $(ONLY),--only "$(ONLY)") --json "$(or $(JSON),$(ROOT).state/bench.json)"
 
-.PHONY: help demo test soak mutants run up cluster down url shell migrate templates preview settle bounces check bench bench-check lint lock
+.PHONY: help demo test soak mutants run up cluster cluster-test down url shell migrate templates preview settle bounces check bench bench-check lint lock
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
@@ -50,6 +50,9 @@ up: $(VENV)/.installed ## start Airflow with its UI, scheduled
 
 cluster: $(VENV)/.installed-cluster ## Airflow with three workers, Redis and S3, and a day that they share
 	@$(RUN) include.commands.cluster
+
+cluster-test: $(VENV)/.installed-dev $(VENV)/.installed-cluster ## kill two of its workers in the middle of a day (four minutes)
+	@export CLUSTER_TEST=1 && $(RUN) pytest -q -s tests/cluster
 
 down: $(VENV)/.installed ## stop what was started here
 	@$(RUN) include.commands.down

@@ -122,8 +122,10 @@ def share_cohort(run: int, kind: Kind) -> list[dict[str, int]]:
 def expire_points(run: int, share: Mapping[str, int] | None = None) -> Iterator[Metadata]:
     from include import stages
 
-    if share:  # names the mapped task
-        get_current_context()["share"] = f"cards above {share['after_card_id']}"
+    # Names the mapped task; Airflow fails one whose template asks for what is not there.
+    get_current_context()["share"] = (
+        f"cards above {share['after_card_id']}" if share else "all cards"
+    )
     yield Metadata(EXPIRATIONS, {"run_id": run, **stages.carry_out(run, "expiry", share)})
 
 
