@@ -9,10 +9,10 @@ RUN := cd "$(ROOT)" && "$(VENV)/bin/python" -m
 # What was given to make itself: Debian sets LANGUAGE in everybody's environment.
 given = $(if $(findstring command,$(origin $1)),$($1))
 
-.PHONY: help demo test soak mutants run up cluster down url shell migrate templates preview settle bounces check bench lint lock
+.PHONY: help demo test soak mutants run up cluster cluster-test down url shell migrate templates preview settle bounces check bench lint lock
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
 
 demo: $(VENV)/.installed ## replay a real purchase history and run several days of the DAG on it
 	@$(RUN) include.commands.demo
@@ -44,6 +44,9 @@ up: $(VENV)/.installed ## start Airflow with its UI, scheduled
 
 cluster: $(VENV)/.installed-cluster ## Airflow with three workers, Redis and S3, and a day that they share
 	@$(RUN) include.commands.cluster
+
+cluster-test: $(VENV)/.installed-dev $(VENV)/.installed-cluster ## kill two of its workers in the middle of a day (four minutes)
+	@export CLUSTER_TEST=1 && $(RUN) pytest -q -s tests/cluster
 
 down: $(VENV)/.installed ## stop what was started here
 	@$(RUN) include.commands.down

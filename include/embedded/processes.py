@@ -47,8 +47,8 @@ def stop(name: str, *, home: Path, seconds: float = 10) -> bool:
     if (leader := running(name, home)) is None:
         return False
     for number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
-        _signal_group(name, leader, number)
-        if _group_ended(leader, seconds=patience):
+        _signal_session(name, leader, number)
+        if _session_ended(leader, seconds=patience):
             if leader in _children:
                 _children.pop(leader).wait()
             _note(name, home).unlink(missing_ok=True)
@@ -112,16 +112,20 @@ def _kernel_birth(pid: int) -> str | None:
     return f"{boot.read_text(encoding='ascii').strip()}/{ticks}"
 
 
-def _signal_group(name: str, leader: int, number: signal.Signals) -> None:
+def _signal_session(name: str, leader: int, number: signal.Signals) -> None:
     try:
         os.killpg(leader, number)
+        if number == signal.SIGKILL:
+            # A task of Airflow leads a group of its own; its supervisor can end it no more.
+            for pid in _members(leader):
+                os.kill(pid, number)
     except ProcessLookupError:
         pass  # it ended in this moment
     except PermissionError as error:
         raise ServerError(f"{name} (process {leader}) belongs to another user.") from error
 
 
-def _group_ended(leader: int, *, seconds: float) -> bool:
+def _session_ended(leader: int, *, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while _members(leader):
         if time.monotonic() > deadline:
@@ -136,6 +140,6 @@ def _members(leader: int) -> list[int]:
 
 def _is_member(pid: int, leader: int) -> bool:
     try:
-        return os.getpgid(pid) == leader and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return os.getsid(pid) == leader and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except (psutil.NoSuchProcess, ProcessLookupError):
         return False

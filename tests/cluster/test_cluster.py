@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -46,8 +47,10 @@ def day(workshop: Workshop) -> str:
     run_id = workshop.trigger(conf={"merchant_ids": [merchant_id]})
     killed: dict[str, int] = {}
     workshop.wait_until("both workers to be in the middle", lambda: kill_both(workshop, killed))
-    assert 0 < killed["worker-1"] < DUE
-    assert 0 < killed["worker-2"] < WARNED
+    expired, sent = killed["worker-1"], killed["worker-2"]
+    print(f"\nKilled at {expired} of {DUE} expired and {sent} of {WARNED} warnings sent.")
+    assert 0 < expired < DUE
+    assert 0 < sent < WARNED
     workshop.wait_for_run(run_id)
     return run_id
 
@@ -91,6 +94,8 @@ def test_no_mail_arrived_twice_but_warnings_that_were_under_way(workshop, day):
     assert {(mail.status, mail.arrived) for mail in certain} == {("sent", 1)}
     # Each of the two dead senders had a handful of mails under way, not more.
     doubtful = [mail for mail in mails if mail.ambiguous_times]
+    told = Counter((mail.template_code, mail.status, mail.arrived) for mail in doubtful)
+    print(f"\nTries by worker: {dict(workshop.workers(day))}; doubtful mails: {dict(told)}")
     assert 0 < len(doubtful) <= 2 * HANDFUL_MAX
     for mail in doubtful:
         if mail.template_code == "loyalty_points_expiring":

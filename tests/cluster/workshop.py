@@ -6,6 +6,7 @@ import mailbox
 import os
 import signal
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -84,12 +85,11 @@ class Workshop(EmbeddedAirflow):
         The statement returns the client ports of the sessions that are. The worker is frozen while
         it is looked at, so that it dies where it was seen; otherwise it goes on.
         """
-        leader = processes.running(worker, self.folder)
-        assert leader is not None
-        os.killpg(leader, signal.SIGSTOP)
+        members = _session_of(processes.running(worker, self.folder))
+        signal_all(members, signal.SIGSTOP)
         busy_ports = {port for (port,) in rows(self.loyalty, statement)}
-        is_amid = not busy_ports.isdisjoint(_ports_of_group(leader))
-        os.killpg(leader, signal.SIGKILL if is_amid else signal.SIGCONT)
+        is_amid = not busy_ports.isdisjoint(_local_ports(members))
+        signal_all(members, signal.SIGKILL if is_amid else signal.SIGCONT)
         return is_amid
 
     def workers(self, run_id: str) -> Counter[str]:
@@ -145,22 +145,31 @@ class Workshop(EmbeddedAirflow):
         return found
 
 
-def _ports_of_group(leader: int) -> set[int]:
-    """Return the local ports of the connections that the processes of a group have open."""
-    members = [process for process in psutil.process_iter() if _group_of(process.pid) == leader]
-    return {
-        connection.laddr.port
-        for process in members
-        if process.status() != psutil.STATUS_ZOMBIE
-        for connection in process.net_connections(kind="tcp")
-    }
+def signal_all(members: list[psutil.Process], number: signal.Signals) -> None:
+    for member in members:
+        with suppress(psutil.NoSuchProcess):
+            member.send_signal(number)
 
 
-def _group_of(pid: int) -> int | None:
+def _session_of(leader: int | None) -> list[psutil.Process]:
+    """Return a worker with its supervisors and their tasks, which lead groups of their own."""
+    assert leader is not None
+    return [process for process in psutil.process_iter() if _session_id(process.pid) == leader]
+
+
+def _session_id(pid: int) -> int | None:
     try:
-        return os.getpgid(pid)
+        return os.getsid(pid)
     except ProcessLookupError:
         return None
+
+
+def _local_ports(members: list[psutil.Process]) -> set[int]:
+    ports: set[int] = set()
+    for member in members:
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            ports.update(connection.laddr.port for connection in member.net_connections("tcp"))
+    return ports
 
 
 def books(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:

@@ -69,6 +69,19 @@ def test_stop_ends_the_program_and_its_children(home: Path) -> None:
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
 
 
+def test_stop_ends_a_child_that_left_the_group(home: Path) -> None:
+    code = (
+        "import subprocess, time; child = subprocess.Popen(['sleep', '60'], process_group=0);"
+        " print(child.pid, flush=True); time.sleep(60)"
+    )
+    start(home, sys.executable, "-c", code)
+    wait_for_line(home / "logs" / "nap.log")
+    child = int((home / "logs" / "nap.log").read_text())
+    assert os.getpgid(child) == child
+    assert processes.stop("nap", home=home, seconds=0.2)
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
 def test_stop_of_nothing_is_no_error(home: Path) -> None:
     assert processes.stop("nap", home=home, seconds=1) is False
 
