@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -16,10 +17,7 @@ CARDS = 8000
 # Of ten cards six are due, and two are to be warned.
 DUE, WARNED = 4800, 1600
 EXPIRED = "select count(*) from loyalty.expirations"
-SENT = """
-    select count(*) from loyalty.email_logs
-    where status = 'sent' and template_code = 'loyalty_points_expiring'
-"""
+SENT = "select count(*) from loyalty.email_logs where status = 'sent'"
 # The sessions that have written expirations which are not committed.
 EXPIRING = """
     select sessions.client_port
@@ -47,9 +45,9 @@ def day(workshop: Workshop) -> str:
     killed: dict[str, int] = {}
     workshop.wait_until("both workers to be in the middle", lambda: kill_both(workshop, killed))
     expired, sent = killed["worker-1"], killed["worker-2"]
-    print(f"Killed when {expired} of {DUE} had expired, and when {sent} of {WARNED} were sent.")
+    print(f"\nKilled at {expired} of {DUE} expired and {sent} of {DUE + WARNED} sent.")
     assert 0 < expired < DUE
-    assert 0 < sent < WARNED
+    assert 0 < sent < DUE + WARNED
     workshop.wait_for_run(run_id)
     return run_id
 
@@ -74,7 +72,12 @@ def test_every_worker_took_part_and_the_lost_tasks_were_done_again(workshop, day
     assert {state for state, _, _ in shares} == {"success"}
     # What worker-1 had in its hands was tried again, elsewhere.
     assert "worker-3" in {worker for _, worker, tries in shares if tries > 1}
-    sendings = workshop.tries_of(day, "warnings.send_mail")
+    # Which file worker-2 was sending from depends on who was quicker.
+    sendings = [
+        each
+        for group in ("warnings", "expiry")
+        for each in workshop.tries_of(day, f"{group}.send_mail")
+    ]
     assert {state for state, _, _ in sendings} == {"success"}
     assert "worker-3" in {worker for _, worker, tries in sendings if tries > 1}
 
@@ -93,7 +96,8 @@ def test_no_mail_arrived_twice_but_warnings_that_were_under_way(workshop, day):
     assert {(mail.status, mail.arrived) for mail in certain} == {("sent", 1)}
     # Each of the two dead senders had a handful of mails under way, not more.
     doubtful = [mail for mail in mails if mail.ambiguous_times]
-    print(f"Tries by worker: {dict(workshop.workers(day))}; doubtful mails: {doubtful}")
+    told = Counter((mail.template_code, mail.status, mail.arrived) for mail in doubtful)
+    print(f"\nTries by worker: {dict(workshop.workers(day))}; doubtful mails: {dict(told)}")
     assert 0 < len(doubtful) <= 2 * HANDFUL_MAX
     for mail in doubtful:
         if mail.template_code == "loyalty_points_expiring":
