@@ -34,7 +34,8 @@ def find_engine() -> Engine:
 
     from include.connections import DATABASE, database_url
 
-    return _engine(database_url(Connection.get_connection_from_secrets(DATABASE)))
+    connection = Connection.get_connection_from_secrets(DATABASE)  # noqa: AIR311
+    return _engine(database_url(connection))
 
 
 @cache

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 import jinja2
-from starlette._utils import get_route_path
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -27,7 +26,8 @@ def draw(request: Request, name: str, *, status: int = 200, **values: Any) -> Re
 
 def root_of(request: Request) -> str:
     """Return the relative address of the first page, as seen from the page asked for."""
-    depth = get_route_path(request.scope).lstrip("/").count("/")
+    prefix = request.scope.get("root_path", "")
+    depth = request.scope["path"].removeprefix(prefix).lstrip("/").count("/")
     return "../" * depth or "./"
 
 

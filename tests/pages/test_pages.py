@@ -6,12 +6,15 @@ import re
 from html import unescape
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from sqlalchemy import create_engine
 
 from include import decisions
 from include.pages.app import build_app
 from include.pages.drawing import NONE
 from tests import factories
+from tests.day import run_day
 from tests.pages.story import FIRST_DAY, HOSTILE, HOSTILE_ESCAPED
 from tests.rows import execute, fingerprint, rows
 
@@ -150,8 +153,6 @@ def test_run_page_shows_files_with_their_checksum(site, engine, story):
 
 
 def test_dag_run_shows_its_latest_attempt(site, engine, at, story):
-    from tests.day import run_day
-
     again = run_day(engine, FIRST_DAY)
     text = page(site, f"/dag-runs/loyalty_points_expiration/scheduled__{FIRST_DAY}")
     assert f"Run {again} " in text
@@ -170,7 +171,7 @@ def test_card_page_tells_why_the_points_went(site, story):
     assert expired[1:] == [
         "40",
         "2025-03-01 12:00 points earned, ledger row 2",
-        "365 days, UTC, warnings 14, notice 0 days",
+        "365 days, UTC , warnings 14, notice 0 days",
         "2026-03-01",
         "2026-03-01",
         "0 warnings",
@@ -285,9 +286,22 @@ def test_pages_link_only_relative_so_that_any_prefix_works(site, story):
         assert all(re.match(r"\.|#", address) for address in addresses), addresses
 
 
-def test_unreachable_database_is_said_without_its_address(story):
-    from fastapi.testclient import TestClient
+def test_links_reach_their_pages_behind_a_prefix(engine, story):
+    behind = FastAPI(root_path="/airflow")
+    behind.mount("/loyalty", build_app(lambda: engine, lambda: None))
+    with TestClient(behind, base_url="http://here/airflow/") as client:
+        for path in ("loyalty/", f"loyalty/runs/{story.first_run}", "loyalty/dag-runs/a/b"):
+            answer = client.get(path)
+            assert answer.status_code == 200
+            for address in re.findall(r'(?:href|src)="(\.[^"]*)"', answer.text):
+                found = answer.url.join(address)
+                if found.path.startswith("/airflow/dags/"):
+                    continue
+                assert found.path.startswith("/airflow/loyalty/"), (path, address)
+                assert client.get(str(found)).status_code == 200, (path, address)
 
+
+def test_unreachable_database_is_said_without_its_address(story):
     nowhere = create_engine("postgresql+psycopg2://secret:secret@127.0.0.1:1/secret")
     with TestClient(build_app(lambda: nowhere, lambda: None)) as client:
         text = page(client, "/", 503)
