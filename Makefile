@@ -51,7 +51,7 @@ up: $(VENV)/.installed ## start Airflow with its UI, scheduled
 cluster: $(VENV)/.installed-cluster ## Airflow with three workers, Redis and S3, and a day that they share
 	@$(RUN) include.commands.cluster
 
-cluster-test: $(VENV)/.installed-dev $(VENV)/.installed-cluster ## kill two of its workers in the middle of a day (four minutes)
+cluster-test: $(VENV)/.installed-dev $(VENV)/.installed-cluster ## kill two of its workers in the middle of a day (some minutes)
 	@export CLUSTER_TEST=1 && $(RUN) pytest -q -s tests/cluster
 
 down: $(VENV)/.installed ## stop what was started here

@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _reason_to_skip() -> str | None:
     if os.environ.get("CLUSTER_TEST") != "1":
-        return "it takes four minutes; `make cluster-test` runs it"
+        return "it takes some minutes; `make cluster-test` runs it"
     if shutil.which("redis-server") is None:
         return "redis-server is not installed (apt-get install redis-server)"
     if importlib.util.find_spec("celery") is None or importlib.util.find_spec("moto") is None:
