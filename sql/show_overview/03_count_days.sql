@@ -1,7 +1,8 @@
 -- Counts what was warned and expired on each of the last days, by the UTC date that a run stands
 -- for.
--- In: closed runs that were no dry runs. Out: one row per day; `is_missed` where a day since the
--- first daily run has none that was closed, the present day apart.
+-- In: closed runs that were no dry runs. Out: one row per day with the daily run that
+-- did most; `is_missed` where a day since the first daily run has none that was closed, the present
+-- day apart.
 -- Binds: now_at, days_max.
 -- A rerun counts what there is then.
 with
@@ -47,7 +48,13 @@ closed_runs as (
 
 select
     days.day_on,
-    max(closed_runs.id) filter (where closed_runs.run_type = 'daily') as run_id,
+    (
+        array_agg(
+            closed_runs.id
+            order by
+                closed_runs.warning_cards_queued + closed_runs.cards_expired desc, closed_runs.id
+        ) filter (where closed_runs.run_type = 'daily')
+    )[1] as run_id,
     coalesce(sum(closed_runs.warning_cards_queued), 0)::bigint as cards_warned,
     coalesce(sum(closed_runs.points_warned), 0)::bigint as points_warned,
     coalesce(sum(closed_runs.cards_expired), 0)::bigint as cards_expired,

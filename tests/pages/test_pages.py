@@ -79,6 +79,13 @@ def test_days_show_what_happened_and_which_day_was_missed(site, story):
     assert days[2][2:] == ["1", "70", "1", "40"]
 
 
+def test_repeated_day_links_to_the_run_that_did_something(site, engine, story):
+    again = run_day(engine, FIRST_DAY)
+    days = cells(page(site, "/"), "by the UTC date")
+    assert days[2][:2] == ["2026-03-02", str(story.first_run)]
+    assert again > story.first_run
+
+
 def test_chart_links_a_day_to_its_run_and_shows_the_gap(site, story):
     text = page(site, "/")
     assert text.count("<svg") == 2
