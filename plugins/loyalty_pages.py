@@ -67,7 +67,7 @@ class LoyaltyPagesPlugin(AirflowPlugin):
             "href": f"{PREFIX}/",
             "destination": "nav",
             "url_route": "points-expiration",
-            "category": "browse",
+            "nav_top_level": True,
         },
         {
             "name": "Points expiration",

@@ -19,7 +19,15 @@ real_runs as (
 run_days as (
     select
         real_runs.day_on,
-        max(real_runs.id) filter (where real_runs.run_type = 'daily') as run_id,
+        -- Of several runs the one that did the most; a repetition finds nothing left to do.
+        (
+            array_agg(
+                real_runs.id
+                order by
+                    real_runs.cards_expired + real_runs.warning_cards_queued desc,
+                    real_runs.id desc
+            ) filter (where real_runs.run_type = 'daily')
+        )[1] as run_id,
         sum(real_runs.warning_cards_queued)::bigint as cards_warned,
         sum(real_runs.cards_expired)::bigint as cards_expired,
         sum(real_runs.points_expired)::bigint as points_expired
