@@ -23,7 +23,7 @@ def routes(app: FastAPI) -> list[tuple[str, str]]:
         for method in route.methods
     ]
     # Nothing else answers: no mount, no schema, no documentation.
-    assert len({path for _, path in found}) == len(app.routes) - 1
+    assert all(isinstance(route, APIRoute) for route in app.routes)
     return found
 
 
