@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy import Engine
 
 from include.errors import LoyaltyError
+from include.pages import mail_templates
 from include.pages.rendering import page
 from include.pages.routes import router
 from include.pages.security import Access, SafeHeaders, gate
@@ -27,6 +28,7 @@ def make_app(access: Access, find_engine: Callable[[], Engine], *, prefix: str) 
     app.add_middleware(SafeHeaders)
     app.add_exception_handler(LoyaltyError, _tell)
     app.include_router(router)
+    app.include_router(mail_templates.router)
     return app
 
 
