@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy import Engine
 
 from include.errors import LoyaltyError
-from include.pages import mail_templates
+from include.pages import mail_templates, outstanding
 from include.pages.rendering import page
 from include.pages.routes import router
 from include.pages.security import Access, SafeHeaders, gate
@@ -29,6 +29,7 @@ def make_app(access: Access, find_engine: Callable[[], Engine], *, prefix: str) 
     app.add_exception_handler(LoyaltyError, _tell)
     app.include_router(router)
     app.include_router(mail_templates.router)
+    app.include_router(outstanding.router)
     return app
 
 
