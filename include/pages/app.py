@@ -1,0 +1,37 @@
+"""The web app behind the pages; knows Airflow only by what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import Response
+from sqlalchemy import Engine
+
+from include.errors import LoyaltyError
+from include.pages import mail_templates, outstanding
+from include.pages.rendering import page
+from include.pages.routes import router
+from include.pages.security import Access, SafeHeaders, gate
+
+
+def make_app(access: Access, find_engine: Callable[[], Engine], *, prefix: str) -> FastAPI:
+    """Return the app; every route, also one added later, stands behind `access`.
+
+    `prefix` is where Airflow mounts it; what precedes it in an address is Airflow's own.
+    """
+    app = FastAPI(
+        openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(gate(access))]
+    )
+    app.state.find_engine = find_engine
+    app.state.prefix = prefix
+    app.add_middleware(SafeHeaders)
+    app.add_exception_handler(LoyaltyError, _tell)
+    app.include_router(router)
+    app.include_router(mail_templates.router)
+    app.include_router(outstanding.router)
+    return app
+
+
+def _tell(request: Request, error: Exception) -> Response:
+    return page(request, "missing.html", status=503, sentence=str(error))

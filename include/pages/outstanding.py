@@ -1,0 +1,71 @@
+"""Outstanding points by age, for the accountants: as a page and as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from include.clock import read_clock
+from include.pages.reading import Rows, engine_of, read
+from include.pages.rendering import page
+
+router = APIRouter()
+COLUMNS = (
+    "program_id",
+    "program_name",
+    "merchant_name",
+    "age_days_min",
+    "cards_total",
+    "points_total",
+    "breakage_share",
+    "breakage_points",
+)
+ROWS_MAX = 500
+
+
+@router.get("/outstanding")
+def outstanding(request: Request) -> HTMLResponse:
+    """Outstanding points by age and program, and how many will hardly be redeemed."""
+    rows = _read(request)
+    ages: dict[int | None, list[int]] = {}
+    for row in rows:
+        total = ages.setdefault(row["age_days_min"], [0, 0])
+        total[0] += row["cards_total"]
+        total[1] += row["points_total"]
+    return page(
+        request,
+        "outstanding.html",
+        ages=sorted(ages.items(), key=lambda age: (age[0] is None, age[0])),
+        points=sum(row["points_total"] for row in rows),
+        breakage=sum(row["breakage_points"] or 0 for row in rows),
+        rows=rows[:ROWS_MAX],
+        unshown=max(len(rows) - ROWS_MAX, 0),
+    )
+
+
+@router.get("/outstanding.csv")
+def outstanding_file(request: Request) -> Response:
+    """The same rows, all of them, as CSV."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    for row in _read(request):
+        writer.writerow([_cell(row[name]) for name in COLUMNS])
+    headers = {"content-disposition": 'attachment; filename="outstanding-points.csv"'}
+    return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _read(request: Request) -> Rows:
+    engine = engine_of(request)
+    (rows,) = read(engine, "show_outstanding", {"now_at": read_clock(engine)})
+    return rows
+
+
+def _cell(value: object) -> object:
+    # A spreadsheet takes such a name for a formula.
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value

@@ -1,0 +1,29 @@
+// Follows Airflow's own light or dark theme, and lets links to Airflow leave its frame.
+"use strict";
+
+function followTheme() {
+  const chosen = window.localStorage.getItem("theme");
+  if (chosen === "light" || chosen === "dark") {
+    document.documentElement.dataset.theme = chosen;
+  } else {
+    delete document.documentElement.dataset.theme;
+  }
+}
+
+// The frame may not move the page around it; that page itself may.
+function leaveFrame(event) {
+  const link = event.target.closest("a[data-airflow]");
+  if (!link || window.parent === window || event.ctrlKey || event.metaKey || event.shiftKey) {
+    return;
+  }
+  event.preventDefault();
+  const outside = window.parent.document.createElement("a");
+  outside.href = link.href;
+  window.parent.document.body.append(outside);
+  outside.click();
+  outside.remove();
+}
+
+followTheme();
+window.addEventListener("storage", followTheme);
+document.addEventListener("click", leaveFrame);

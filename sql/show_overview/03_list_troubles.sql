@@ -1,0 +1,114 @@
+-- Lists the programs of the latest daily run that a person should look at, one row per reason.
+-- In: the latest closed daily run, the one before it, the mails of the last seven days.
+-- Out: program, reason and the figure that goes with it; 200 rows at most.
+-- Binds: now_at.
+-- A rerun reads again; it changes nothing.
+with
+latest_runs as (
+    select
+        runs.id,
+        row_number() over (order by runs.id desc) as place
+    from loyalty.expiration_runs as runs
+    where runs.status = 'closed' and runs.run_type = 'daily' and not runs.dry_run
+    order by runs.id desc
+    limit 2
+),
+
+snapshots as (
+    select
+        latest_runs.place,
+        run_programs.*
+    from latest_runs
+    inner join loyalty.expiration_run_programs as run_programs
+        on latest_runs.id = run_programs.run_id
+),
+
+held as (
+    select
+        snapshots.program_id,
+        'held' as reason,
+        snapshots.expiry_cards_planned as figure
+    from snapshots
+    where
+        snapshots.place = 1
+        and snapshots.size_check = 'held'
+        and not exists (
+            select 1
+            from loyalty.expiration_runs as decided
+            inner join loyalty.expiration_run_programs as decided_programs
+                on decided.id = decided_programs.run_id
+            where
+                decided.held_run_id = snapshots.run_id
+                and decided.decision is not null
+                and decided_programs.program_id = snapshots.program_id
+        )
+),
+
+changed as (
+    select
+        new.program_id,
+        'settings_changed' as reason,
+        null::bigint as figure
+    from snapshots as new
+    inner join snapshots as old on new.program_id = old.program_id and old.place = 2
+    where
+        new.place = 1
+        and (new.points_expiration_days, new.warning_days, new.min_notice_days, new.time_zone)
+        is distinct from
+        (old.points_expiration_days, old.warning_days, old.min_notice_days, old.time_zone)
+),
+
+failed as (
+    select
+        cards.program_id,
+        'mails_failing' as reason,
+        count(*) as figure
+    from loyalty.email_logs as mails
+    inner join latest_runs on mails.run_id = latest_runs.id
+    inner join loyalty.loyalty_cards as cards on mails.card_id = cards.id
+    where
+        mails.status in ('failed', 'ambiguous')
+        and mails.queued_at > %(now_at)s::timestamptz - interval '7 days'
+    group by cards.program_id
+),
+
+troubles as (
+    select * from held
+    union all
+    select * from changed
+    union all
+    select * from failed
+    union all
+    select
+        snapshots.program_id,
+        'no_activity' as reason,
+        snapshots.cards_without_activity as figure
+    from snapshots
+    where snapshots.place = 1 and snapshots.cards_without_activity > 0
+    union all
+    select
+        snapshots.program_id,
+        'stages_cut' as reason,
+        null as figure
+    from snapshots
+    where snapshots.place = 1 and snapshots.stages_cut
+    union all
+    select
+        snapshots.program_id,
+        'unknown_time_zone' as reason,
+        null as figure
+    from snapshots
+    where snapshots.place = 1 and snapshots.exempt_reason = 'unknown_time_zone'
+)
+
+select
+    troubles.program_id,
+    programs.name as program_name,
+    merchants.name as merchant_name,
+    troubles.reason,
+    troubles.figure
+from troubles
+inner join loyalty.loyalty_programs as programs on troubles.program_id = programs.id
+inner join loyalty.merchants as merchants on programs.merchant_id = merchants.id
+order by troubles.reason, troubles.program_id
+limit 200

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from tests.day import run_day
+from tests.factories import card, insert, merchant, program
+from tests.pages.conftest import PREFIX
+
+HOSTILE = "<script>alert('1')</script>\"><img src=x onerror=alert(1)> 100%s %(x)s '; --"
+
+
+def figures(page: str) -> dict[str, str]:
+    return dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+
+
+@pytest.fixture
+def three_days(engine: Engine, at: Callable[[str], object]) -> list[int]:
+    """Days 1, 2 and 4 of March 2026; day 3 was missed. Three cards expire, one on each run."""
+    home = program(engine, name="Home")
+    for day, points in ((28, 100), (1, 20), (3, 7)):
+        month = 2 if day == 28 else 3
+        card(engine, home, points=points, last_activity_at=f"2025-{month:02}-{day:02}T12:00:00Z")
+    runs = []
+    for day in (1, 2, 4):
+        instant = f"2026-03-0{day}T02:00:00+00:00"
+        at(instant)
+        runs.append(run_day(engine, instant))
+    return runs
+
+
+def test_overview_shows_each_day_and_the_missed_one(
+    client: TestClient, three_days: list[int]
+) -> None:
+    page = client.get("/").text
+    assert "1 of the last 4 days had no run" in page
+    assert page.count('class="missed"') == 2  # one gap in each of the two charts
+    # The first run warns the two cards that are due within 14 days.
+    expected = (("2", "1", "100"), ("0", "1", "20"), ("0", "1", "7"))
+    for run_id, row_figures in zip(three_days, expected, strict=True):
+        row = page.split(f'<th scope="row"><a href="{PREFIX}/runs/{run_id}">')[-1]
+        cells = re.findall(r'<td class="n">(.*?)</td>', row)
+        assert tuple(cells[:3]) == row_figures
+
+
+def test_run_tab_shows_the_latest_attempt_of_a_dag_run(
+    client: TestClient, three_days: list[int]
+) -> None:
+    dag_run = "/dag-runs/loyalty_points_expiration/scheduled__2026-03-02T02:00:00+00:00"
+    page = client.get(dag_run).text
+    assert f"Run {three_days[1]}, standing for 2026-03-02 02:00 UTC" in page
+    assert "The report equals the ledger." in page
+    assert figures(page)["Points expired"] == "20"
+    assert f'href="{PREFIX}/runs/{three_days[0]}"' in page
+    link = (
+        "/behind/a/proxy/dags/loyalty_points_expiration/runs/scheduled__2026-03-02T02:00:00+00:00"
+    )
+    assert f'href="{link}"' in page
+
+
+def test_a_dag_run_without_a_run_says_so(client: TestClient) -> None:
+    answer = client.get("/dag-runs/loyalty_points_expiration/manual__1")
+    assert answer.status_code == 404
+    assert "No run of the pipeline belongs to this address" in answer.text
+
+
+def test_card_tells_why_its_points_expired(
+    client: TestClient, engine: Engine, at: Callable[[str], object]
+) -> None:
+    home = program(engine, time_zone="Europe/Luxembourg", points_expiration_days=30)
+    # 23:30 UTC is the next day in Luxembourg: 2 January + 30 days = 1 February.
+    card_id = card(
+        engine, home, points=41, card_number="K-41", last_activity_at="2026-01-01T23:30:00Z"
+    )
+    at("2026-02-02T02:00:00+00:00")
+    run_id = run_day(engine, "2026-02-02T02:00:00+00:00")
+    assert client.get("/cards?q=K-41").headers["location"] == f"{PREFIX}/cards/{card_id}"
+    page = client.get(f"/cards/{card_id}").text
+    assert "41 points, booked 2026-02-02 02:00 UTC" in page
+    assert "which is 2026-01-02 in Europe/Luxembourg" in page
+    assert "Due on 2026-02-01" in page
+    assert f'<a href="{PREFIX}/runs/{run_id}">Run {run_id}</a>' in page
+    assert "Camille" not in page
+    assert "example.org" not in page
+
+
+def test_forecast_names_what_the_next_days_take(
+    client: TestClient, engine: Engine, at: Callable[[str], object]
+) -> None:
+    home = program(engine, points_expiration_days=30)
+    for day, points in ((1, 10), (2, 20), (3, 40)):
+        card(engine, home, points=points, last_activity_at=f"2026-01-0{day}T12:00:00Z")
+    card(engine, program(engine, points_expiration_days=None), last_activity_at="2026-01-01T00:00Z")
+    at("2026-02-01T02:00:00+00:00")
+    page = client.get("/forecast").text
+    shown = dict(
+        re.findall(r'row">(\S+)</th><td class="n">\d+</td><td class="n">(\d+)</td></tr>', page)
+    )
+    # 1 January + 30 days is 31 January, taken on 1 February, and so on.
+    foretold = [int(shown[f"2026-02-0{day}"]) for day in (1, 2, 3, 4)]
+    assert foretold == [10, 20, 40, 0]
+    taken = []
+    for day in (1, 2, 3, 4):
+        instant = f"2026-02-0{day}T02:00:00+00:00"
+        at(instant)
+        page = client.get(f"/runs/{run_day(engine, instant)}").text
+        taken.append(int(figures(page)["Points expired"]))
+    assert taken == foretold
+
+
+def test_hostile_values_stay_text_on_every_page(
+    client: TestClient, engine: Engine, at: Callable[[str], object]
+) -> None:
+    home = program(
+        engine, merchant_id=merchant(engine, name=HOSTILE), name=HOSTILE, warning_days=[400]
+    )
+    card_id = card(engine, home, card_number=HOSTILE, last_activity_at="2025-01-01T12:00:00Z")
+    insert(
+        engine,
+        "email_logs",
+        {
+            "template_code": HOSTILE, "language": "en", "card_id": card_id, "status": "ambiguous",
+            "occurrence_key": "x", "message_id": HOSTILE, "error_message": HOSTILE,
+        },
+    )  # fmt: skip
+    at("2026-03-01T02:00:00+00:00")
+    run_id = run_day(engine, "2026-03-01T02:00:00+00:00", dag_run_id=HOSTILE)
+    paths = ["/", f"/runs/{run_id}", f"/cards/{card_id}", "/mails", "/forecast"]
+    for path in paths:
+        page = client.get(path).text
+        assert "&lt;script&gt;alert(" in page or path == "/forecast", path
+        assert "<script>alert" not in page, path
+        assert "<img" not in page, path
+
+
+@pytest.mark.parametrize("words", [HOSTILE, "%", "\0", "'", "9" * 40, "²", "-1", "\N{PILE OF POO}"])
+def test_hostile_query_strings_stay_text(client: TestClient, words: str) -> None:
+    for path, name in (("/cards", "q"), ("/", "before"), ("/forecast", "program")):
+        answer = client.get(path, params={name: words})
+        assert answer.status_code == 200, path
+        assert "<script>alert" not in answer.text
+    for path in ("/cards/", "/runs/", "/dag-runs/x/"):
+        assert client.get(path + words.replace("\0", "%00")).status_code in (200, 404)
+
+
+def test_pages_have_no_inline_script_or_style(client: TestClient, three_days: list[int]) -> None:
+    for path in ("/", f"/runs/{three_days[0]}", "/cards/1", "/forecast", "/mails"):
+        page = client.get(path).text
+        assert not re.search(r"<script(?! src=)|<style| style=| on\w+=|javascript:", page), path
+        assert set(re.findall(r'(?:src|href)="(?!/)([^"]*)"', page)) == set(), path

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from include.pages.security import COOKIE
+from tests.factories import card, insert
+from tests.pages.conftest import SITE, Visitor
+
+PARAMETERS = re.compile(r"{[^}]*}")
+
+
+def routes(app: FastAPI) -> list[tuple[str, str]]:
+    found = [
+        (method, PARAMETERS.sub("1", route.path))
+        for route in app.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    ]
+    # Nothing else answers: no mount, no schema, no documentation.
+    assert all(isinstance(route, APIRoute) for route in app.routes)
+    return found
+
+
+def ambiguous_mail(engine: Engine) -> int:
+    row = {
+        "template_code": "loyalty_reward_ready",
+        "language": "en",
+        "card_id": card(engine),
+        "occurrence_key": "reward:1",
+        "status": "ambiguous",
+    }
+    return insert(engine, "email_logs", row)
+
+
+def status_of(engine: Engine, mail_id: int) -> str:
+    with engine.connect() as connection:
+        asked = connection.exec_driver_sql(
+            "select status from loyalty.email_logs where id = %(id)s", {"id": mail_id}
+        )
+        return str(asked.scalar_one())
+
+
+def settle(
+    client: TestClient, mail_id: int, *, origin: str | None = SITE, token: str | None = None
+):
+    client.cookies.set(COOKIE, "the-token")
+    return client.post(
+        "/mails",
+        data={"mail_id": mail_id, "decision": "close", "form_token": token or "the-token"},
+        headers={"origin": origin} if origin else {},
+    )
+
+
+def test_no_route_answers_without_a_session(
+    app: FastAPI, client: TestClient, visitor: Visitor
+) -> None:
+    visitor.role = None
+    for method, path in routes(app):
+        assert client.request(method, path).status_code == 401, (method, path)
+
+
+def test_every_writing_route_refuses_a_viewer(
+    app: FastAPI, client: TestClient, visitor: Visitor
+) -> None:
+    visitor.role = "viewer"
+    writing = [(method, path) for method, path in routes(app) if method != "GET"]
+    assert ("POST", "/mails") in writing
+    for method, path in writing:
+        assert client.request(method, path).status_code == 403, (method, path)
+
+
+def test_a_route_added_later_stands_behind_the_gate(
+    app: FastAPI, client: TestClient, visitor: Visitor
+) -> None:
+    app.add_api_route("/later", lambda: "seen", methods=["GET", "DELETE"])
+    visitor.role = "viewer"
+    assert client.get("/later").status_code == 200
+    assert client.delete("/later").status_code == 403
+    visitor.role = None
+    assert client.get("/later").status_code == 401
+
+
+def test_an_editor_settles_a_mail_from_its_own_form(client: TestClient, engine: Engine) -> None:
+    mail_id = ambiguous_mail(engine)
+    assert settle(client, mail_id).headers["location"].endswith("/mails?settled=1")
+    assert status_of(engine, mail_id) == "failed"
+    assert settle(client, mail_id).headers["location"].endswith("/mails?settled=0")
+
+
+@pytest.mark.parametrize(
+    ("origin", "token"),
+    [
+        ("https://elsewhere.example", None),
+        ("null", None),
+        (None, None),
+        (SITE, "another"),
+    ],
+)
+def test_a_form_from_elsewhere_settles_nothing(
+    client: TestClient, engine: Engine, origin: str | None, token: str | None
+) -> None:
+    mail_id = ambiguous_mail(engine)
+    assert settle(client, mail_id, origin=origin, token=token).status_code == 403
+    assert status_of(engine, mail_id) == "ambiguous"
+
+
+def test_a_viewer_settles_nothing(client: TestClient, engine: Engine, visitor: Visitor) -> None:
+    mail_id = ambiguous_mail(engine)
+    visitor.role = "viewer"
+    assert settle(client, mail_id).status_code == 403
+    assert status_of(engine, mail_id) == "ambiguous"
+
+
+def test_answers_forbid_scripts_and_frames_from_elsewhere(
+    client: TestClient, visitor: Visitor
+) -> None:
+    for role in ("viewer", None):
+        visitor.role = role
+        headers = client.get("/").headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'self'" in policy
+        assert "unsafe" not in policy
+        assert "http" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
