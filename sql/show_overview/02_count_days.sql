@@ -45,7 +45,13 @@ days as (
     select bounds.last_on - step.back as day_on
     from bounds
     cross join generate_series(0, 89) as step (back)
-    where bounds.last_on - step.back >= bounds.first_on
+    where
+        bounds.last_on - step.back >= bounds.first_on
+        -- Today is missed by nobody before it is over.
+        and (
+            step.back > 0
+            or bounds.last_on in (select run_days.day_on from run_days)
+        )
 )
 
 select

@@ -47,6 +47,15 @@ def test_overview_shows_each_day_and_the_missed_one(
         assert tuple(cells[:3]) == row_figures
 
 
+def test_a_day_is_missed_only_when_it_is_over(
+    client: TestClient, three_days: list[int], at: Callable[[str], object]
+) -> None:
+    at("2026-03-05T23:59:00+00:00")
+    assert "1 of the last 4 days had no run" in client.get("/").text
+    at("2026-03-06T00:00:00+00:00")
+    assert "2 of the last 5 days had no run" in client.get("/").text
+
+
 def test_run_tab_shows_the_latest_attempt_of_a_dag_run(
     client: TestClient, three_days: list[int]
 ) -> None:
