@@ -38,6 +38,8 @@ def main() -> int:
 
 def start_airflow(place: workplace.Workplace, dags: Sequence[str] = DAGS) -> None:
     """Start what of Airflow does not run yet, and have it schedule these DAGs."""
+    # They must be known before they can be unpaused; the processor would read them later.
+    _have_airflow("reserialize")
     for name, argv in PROGRAMS.items():
         processes.start(
             name,
@@ -48,7 +50,8 @@ def start_airflow(place: workplace.Workplace, dags: Sequence[str] = DAGS) -> Non
         )
         if name == "api-server":
             waiting.until_answers(f"{place.ui_url}/api/v2/monitor/health", "Airflow", seconds=120)
-    _unpause(dags)
+    ours = f"^({'|'.join(dags)})$"
+    _have_airflow("unpause", "--treat-dag-id-as-regex", ours, "--yes")
 
 
 def show(ui_url: str, inbox_url: str | None) -> None:
@@ -60,17 +63,22 @@ def show(ui_url: str, inbox_url: str | None) -> None:
     print("Stop both with `make down`.")
 
 
-def _unpause(dags: Sequence[str]) -> None:
-    # The DAGs must be known before they can be unpaused; the processor may still be reading.
-    ours = f"^({'|'.join(dags)})$"
-    for verb in (["reserialize"], ["unpause", "--treat-dag-id-as-regex", ours, "--yes"]):
-        subprocess.run(  # noqa: S603 - Airflow's own command, no shell is involved
+def _have_airflow(*verb: str) -> None:
+    """Run one of Airflow's commands about DAGs.
+
+    Where Airflow runs already, its processor may write the same DAG in the same moment: then one
+    of the two fails, and the next try does not.
+    """
+    for patience in (True, True, False):
+        done = subprocess.run(  # noqa: S603 - Airflow's own command, no shell is involved
             [sys.executable, "-m", "airflow", "dags", *verb],
-            check=True,
+            check=not patience,
             cwd=PROJECT_ROOT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        if done.returncode == 0:
+            return
 
 
 if __name__ == "__main__":
