@@ -147,9 +147,17 @@ def test_watch_is_red_even_where_nobody_is_told(engine, at, monkeypatch):
         stages.look_after_health()
 
 
-def test_only_the_daily_run_has_a_deadline_and_what_a_person_waits_for_tells_of_failure(
-    monkeypatch,
-):
+@pytest.fixture
+def deadline_asked_for(monkeypatch):
+    monkeypatch.setenv("LOYALTY_DEADLINE_MINUTES", "240")
+    importlib.reload(tasks)
+    yield
+    monkeypatch.delenv("LOYALTY_DEADLINE_MINUTES")
+    importlib.reload(tasks)
+
+
+@pytest.mark.usefixtures("deadline_asked_for")
+def test_only_the_daily_run_has_a_deadline_and_what_a_person_waits_for_tells_of_failure():
     dags = DagBag(PROJECT_ROOT / "dags").dags
     assert {name for name, dag in dags.items() if dag.deadline} == {"loyalty_points_expiration"}
     (deadline,) = dags["loyalty_points_expiration"].deadline
@@ -169,9 +177,10 @@ def test_mail_to_operators_is_dated_now(server):
     assert abs(datetime.now(sent_at.tzinfo) - sent_at) < timedelta(days=1)
 
 
-@pytest.mark.parametrize(("minutes", "hours"), [("90", 1.5), ("0", None)])
-def test_deadline_is_a_setting_and_0_switches_it_off(monkeypatch, minutes, hours):
-    monkeypatch.setenv("LOYALTY_DEADLINE_MINUTES", minutes)
+@pytest.mark.parametrize(("minutes", "hours"), [("90", 1.5), ("0", None), (None, None)])
+def test_deadline_is_a_setting_and_off_without_it(monkeypatch, minutes, hours):
+    if minutes:
+        monkeypatch.setenv("LOYALTY_DEADLINE_MINUTES", minutes)
     deadline = importlib.reload(tasks).DEADLINE
     monkeypatch.undo()
     importlib.reload(tasks)
