@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from include.database import run_stage, transaction
 from include.errors import InvalidInstantError
@@ -41,7 +41,12 @@ def read_clock(engine: Engine) -> datetime:
         InvalidInstantError: `LOYALTY_NOW` is unreadable or later than the database's clock.
     """
     with transaction(engine, role=None) as connection:
-        now: datetime = run_stage(connection, "read_clock", {})["now_at"]
+        return clock_of(connection)
+
+
+def clock_of(connection: Connection) -> datetime:
+    """Return what `read_clock` does, read in a transaction that is under way."""
+    now: datetime = run_stage(connection, "read_clock", {})["now_at"]
     text = os.environ.get("LOYALTY_NOW")
     if not text:
         return now

@@ -14,7 +14,7 @@ from psycopg2.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from include.clock import read_clock
+from include.clock import clock_of, read_clock
 from include.database import (
     CHUNK,
     HOLDING,
@@ -140,10 +140,6 @@ def skip(
             run_stage(connection, "skip_members", binds)
 
 
-def _binds(engine: Engine, run_id: int, kind: Kind) -> Binds:
-    return {"run_id": run_id, "kind": kind, "booked_at": read_clock(engine)}
-
-
 def _begin(engine: Engine, run_id: int, kind: Kind, tell: Tell | None) -> Progress:
     def count_left() -> int:
         with transaction(engine, SELECTION) as connection:
@@ -185,8 +181,8 @@ def _work(
             after, last = bounds.popleft()
         except IndexError:  # Another connection took the last one.
             return
-        binds = _binds(engine, run_id, kind) | {"after_card_id": after, "last_card_id": last}
-        progress.add(_chunk(engine, kind, binds))
+        bounds_binds = {"after_card_id": after, "last_card_id": last}
+        progress.add(_chunk(engine, kind, {"run_id": run_id, "kind": kind} | bounds_binds))
 
 
 def _chunk(engine: Engine, kind: Kind, binds: Binds) -> int:
@@ -217,13 +213,14 @@ def _decide_locked(connection: Connection, kind: Kind, locked: Binds) -> None:
     # A second statement, so that it sees what committed while the first one waited.
     if locked["card_ids"]:
         run_stage(connection, "limit_session", vars(HOLDING))
-        run_stage(connection, CARRY_OUT_STAGE[kind], locked)
+        booked_at = clock_of(connection)
+        run_stage(connection, CARRY_OUT_STAGE[kind], locked | {"booked_at": booked_at})
 
 
 def _last_pass(engine: Engine, run_id: int, kind: Kind, share: Share, progress: Progress) -> None:
     after = share.after_card_id
     while True:
-        binds = _binds(engine, run_id, kind) | vars(share) | {"after_card_id": after}
+        binds = {"run_id": run_id, "kind": kind} | vars(share) | {"after_card_id": after}
         with transaction(engine) as connection:
             found = run_stage(connection, "next_held_card", binds)
         if found["held_card_id"] is None:
@@ -252,6 +249,8 @@ def _decide_held(engine: Engine, kind: Kind, binds: Binds) -> None:
 
 def _count_deeds(engine: Engine, run_id: int, kind: Kind) -> Deeds:
     with transaction(engine, SELECTION) as connection:
+        # It takes a lock, so this commit waits until all that the chunks wrote is on the disk.
+        hold_open(connection, run_id)
         counted = run_stage(connection, "count_deeds", {"run_id": run_id, "kind": kind})
     deeds = Deeds(
         int(counted["cards_done"]), int(counted["points_done"]), int(counted["cards_skipped"])

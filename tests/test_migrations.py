@@ -14,7 +14,7 @@ from include.embedded import account, ports, postgres
 from include.errors import SchemaError
 from include.migrations import migrate
 
-VERSION = "0012_expiration_forecast"
+VERSION = "0014_undecided_cards"
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 -- Books the expiry of one chunk, after deciding once more on the locked cards as they are now and
 -- on the settings as they are now: of the snapshot's and today's settings the kinder decides.
--- In: the chunk's plan rows still due. Out: per card its `points_expired` ledger row and its row
--- in expirations; one result row, the ids of the ledger rows and the days without activity
--- (parallel), and the cards that keep their points.
+-- In: the chunk's plan rows still due. Out: per card its `points_expired` ledger row, its row in
+-- expirations and its mail, all or none of them: no fact without its mail, no mail without its
+-- fact; from its balance goes exactly what its ledger row says, counted as voided. Stamps,
+-- last_activity_at and everything else stay. One result row, the cards that keep their points.
+-- Prepared: every chunk runs it.
 -- Binds: run_id, card_ids (locked), booked_at.
--- Rerun: a cycle in expirations is not due again; its unique key stops whoever missed that.
+-- Rerun: a cycle in expirations is not due again; its unique key stops whoever missed that, and
+-- the mail's occurrence key (the ledger row) is unique.
 with
 current_members as (
     select
@@ -14,6 +17,8 @@ current_members as (
         least(run_programs.today, run_programs.evaluated_on) as judged_on,
         cards.id as card_id,
         cards.merchant_id,
+        cards.customer_id,
+        cards.enrolled_at_store_id as store_id,
         cards.points_balance,
         cards.stamp_count,
         greatest(run_programs.points_expiration_days, programs.points_expiration_days)
@@ -73,8 +78,12 @@ noticed_members as (
 ),
 
 due_members as materialized (
-    select noticed_members.*
+    select
+        noticed_members.*,
+        loyalty.mail_language(customers.preferred_language, stores.default_language) as language
     from noticed_members
+    inner join loyalty.customers as customers on noticed_members.customer_id = customers.id
+    left join loyalty.stores as stores on noticed_members.store_id = stores.id
     where
         noticed_members.usable_until < noticed_members.judged_on
         and (noticed_members.min_notice_days = 0 or noticed_members.opened_on is not null)
@@ -106,25 +115,62 @@ posted as (
         %(booked_at)s::timestamptz as transaction_at
     from due_members
     order by due_members.card_id
-    returning id, card_id
+    returning id, card_id, points_delta
 ),
 
--- Two lists in one order instead of a join: the planner takes what one statement hands from step
--- to step for a single row, and would compare every card of the chunk with every other.
+-- Lists in one order instead of a join: the planner takes what one statement hands from step to
+-- step for a single row, and would compare every card of the chunk with every other.
 decided as (
     select
         array_agg(due_members.card_id order by due_members.card_id) as card_ids,
+        array_agg(due_members.merchant_id order by due_members.card_id) as merchant_ids,
+        array_agg(due_members.customer_id order by due_members.card_id) as customer_ids,
+        array_agg(due_members.store_id order by due_members.card_id) as store_ids,
+        array_agg(due_members.language order by due_members.card_id) as languages,
         array_agg(due_members.cycle_started_at order by due_members.card_id) as cycle_starts,
         array_agg(due_members.due_on order by due_members.card_id) as due_days,
         array_agg(due_members.usable_until order by due_members.card_id) as usable_days,
-        array_agg(due_members.points_balance order by due_members.card_id) as points,
         array_agg(due_members.inactivity_days order by due_members.card_id) as inactivity_days
     from due_members
 ),
 
 numbered as (
-    select array_agg(posted.id order by posted.card_id) as transaction_ids
+    select
+        array_agg(posted.id order by posted.card_id) as transaction_ids,
+        array_agg(posted.points_delta order by posted.card_id) as points_deltas
     from posted
+),
+
+entries as materialized (
+    select entries.*
+    from decided
+    cross join numbered
+    cross join
+        lateral unnest(
+            numbered.transaction_ids,
+            numbered.points_deltas,
+            decided.card_ids,
+            decided.merchant_ids,
+            decided.customer_ids,
+            decided.store_ids,
+            decided.languages,
+            decided.cycle_starts,
+            decided.due_days,
+            decided.usable_days,
+            decided.inactivity_days
+        ) as entries (
+            transaction_id,
+            points_delta,
+            card_id,
+            merchant_id,
+            customer_id,
+            store_id,
+            language,
+            cycle_started_at,
+            due_on,
+            usable_until,
+            inactivity_days
+        )
 ),
 
 expired as (
@@ -132,24 +178,50 @@ expired as (
         transaction_id, card_id, cycle_started_at, due_on, usable_until, points, run_id
     )
     select
-        entries.*,
+        entries.transaction_id,
+        entries.card_id,
+        entries.cycle_started_at,
+        entries.due_on,
+        entries.usable_until,
+        -entries.points_delta as points,
         %(run_id)s::bigint as run_id
-    from decided
-    cross join numbered
-    cross join
-        lateral unnest(
-            numbered.transaction_ids,
-            decided.card_ids,
-            decided.cycle_starts,
-            decided.due_days,
-            decided.usable_days,
-            decided.points
-        ) as entries
+    from entries
+),
+
+queued as (
+    insert into loyalty.email_logs (
+        template_code, language, card_id, customer_id, merchant_id, store_id, occurrence_key,
+        variables, status, queued_at, run_id
+    )
+    select
+        'loyalty_points_expired' as template_code,
+        entries.language,
+        entries.card_id,
+        entries.customer_id,
+        entries.merchant_id,
+        entries.store_id,
+        loyalty.expiry_occurrence_key(entries.transaction_id) as occurrence_key,
+        jsonb_build_object(
+            'points', -entries.points_delta,
+            'expiration_date', entries.usable_until,
+            'inactivity_days', entries.inactivity_days
+        ) as variables,
+        'queued' as status,
+        %(booked_at)s::timestamptz as queued_at,
+        %(run_id)s::bigint as run_id
+    from entries
+),
+
+debited as (
+    update loyalty.loyalty_cards as cards
+    set
+        points_balance = cards.points_balance + entries.points_delta,
+        total_points_voided = cards.total_points_voided - entries.points_delta
+    from entries
+    where cards.id = entries.card_id
 )
 
 select
-    numbered.transaction_ids,
-    decided.inactivity_days,
     array(
         select locked.card_id
         from unnest(%(card_ids)s::bigint[]) as locked (card_id)
@@ -158,4 +230,3 @@ select
         from unnest(decided.card_ids) as expired_cards (card_id)
     ) as kept_card_ids
 from decided
-cross join numbered

@@ -2,17 +2,19 @@
 -- the last pass. No card may be read in its transaction before this.
 -- In: the run's undecided plan rows within the chunk. Out: one row, the ids locked (null: none).
 -- Locks go in id order, as the tills' do.
+-- Prepared: every chunk runs it.
 -- Binds: run_id, kind, after_card_id (where the chunk before it ended), last_card_id.
 -- Rerun: rows that were carried out or skipped are not undecided any more.
 with
 next_members as materialized (
-    select distinct undecided.card_id
-    from loyalty.undecided_members as undecided
-    where
-        undecided.run_id = %(run_id)s::bigint
-        and undecided.kind = %(kind)s::text
-        and undecided.card_id > %(after_card_id)s::bigint
-        and undecided.card_id <= %(last_card_id)s::bigint
+    select undecided.card_id
+    from
+        loyalty.undecided_cards(
+            %(run_id)s::bigint,
+            %(kind)s::text,
+            %(after_card_id)s::bigint,
+            %(last_card_id)s::bigint
+        ) as undecided
 ),
 
 locked_cards as materialized (

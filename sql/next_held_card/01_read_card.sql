@@ -4,9 +4,10 @@
 -- Binds: run_id, kind, after_card_id, last_card_id_max.
 -- Rerun: a card that was carried out or skipped since is not found again.
 select min(undecided.card_id) as held_card_id
-from loyalty.undecided_members as undecided
-where
-    undecided.run_id = %(run_id)s::bigint
-    and undecided.kind = %(kind)s::text
-    and undecided.card_id > %(after_card_id)s::bigint
-    and undecided.card_id <= %(last_card_id_max)s::bigint
+from
+    loyalty.undecided_cards(
+        %(run_id)s::bigint,
+        %(kind)s::text,
+        %(after_card_id)s::bigint,
+        %(last_card_id_max)s::bigint
+    ) as undecided

@@ -2,6 +2,7 @@
 -- In: the chunk's plan rows whose card is still in its cycle, with points, active and unwarned.
 -- Out: per card a mail in email_logs, its row in expiration_notices and in expiration_warnings;
 -- one result row, the ids of the cards warned, and of those that were not.
+-- Prepared: every chunk runs it.
 -- Binds: run_id, card_ids (locked), booked_at.
 -- Rerun: the occurrence key is unique; only a mail that does not stand any more is queued again.
 with

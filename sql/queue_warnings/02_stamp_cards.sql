@@ -1,6 +1,7 @@
 -- Stamps the cards whose warning the statement before queued.
 -- In: the cards warned in this transaction. Out: their last_expiration_warning_at; nothing else
 -- of a card changes.
+-- Prepared: every chunk runs it.
 -- Binds: warned_card_ids, booked_at.
 -- Rerun: the list holds only what this transaction queued.
 update loyalty.loyalty_cards as cards

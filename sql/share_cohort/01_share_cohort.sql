@@ -4,19 +4,14 @@
 -- Binds: run_id, kind, shares_max. Fewer cards than shares make fewer shares.
 -- A rerun shares what is left by then; every range may be carried out again.
 with
-undecided_cards as (
-    select distinct undecided.card_id
-    from loyalty.undecided_members as undecided
-    where
-        undecided.run_id = %(run_id)s::bigint
-        and undecided.kind = %(kind)s::text
-),
-
 numbered_cards as (
     select
-        undecided_cards.card_id,
-        ntile(%(shares_max)s::integer) over (order by undecided_cards.card_id) as share_number
-    from undecided_cards
+        undecided.card_id,
+        ntile(%(shares_max)s::integer) over (order by undecided.card_id) as share_number
+    from
+        loyalty.undecided_cards(
+            %(run_id)s::bigint, %(kind)s::text, 0, 9223372036854775807
+        ) as undecided
 ),
 
 share_ends as (
