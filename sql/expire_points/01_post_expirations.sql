@@ -173,19 +173,13 @@ entries as materialized (
         )
 ),
 
-expired as (
-    insert into loyalty.expirations (
-        transaction_id, card_id, cycle_started_at, due_on, usable_until, points, run_id
-    )
-    select
-        entries.transaction_id,
-        entries.card_id,
-        entries.cycle_started_at,
-        entries.due_on,
-        entries.usable_until,
-        -entries.points_delta as points,
-        %(run_id)s::bigint as run_id
+debited as (
+    update loyalty.loyalty_cards as cards
+    set
+        points_balance = cards.points_balance + entries.points_delta,
+        total_points_voided = cards.total_points_voided - entries.points_delta
     from entries
+    where cards.id = entries.card_id
 ),
 
 queued as (
@@ -212,13 +206,19 @@ queued as (
     from entries
 ),
 
-debited as (
-    update loyalty.loyalty_cards as cards
-    set
-        points_balance = cards.points_balance + entries.points_delta,
-        total_points_voided = cards.total_points_voided - entries.points_delta
+expired as (
+    insert into loyalty.expirations (
+        transaction_id, card_id, cycle_started_at, due_on, usable_until, points, run_id
+    )
+    select
+        entries.transaction_id,
+        entries.card_id,
+        entries.cycle_started_at,
+        entries.due_on,
+        entries.usable_until,
+        -entries.points_delta as points,
+        %(run_id)s::bigint as run_id
     from entries
-    where cards.id = entries.card_id
 )
 
 select

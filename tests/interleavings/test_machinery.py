@@ -91,7 +91,7 @@ def test_balance_set_instead_of_moved_is_found(engine, judge, monkeypatch):
     card = factories.card(engine, last_activity_at=DUE_AT)
     run = planned(engine, "expiry")
     mutated(monkeypatch, "lock_chunk", "for update of cards skip locked", "")
-    mutated(monkeypatch, "expire_points", "cards.points_balance + ledger.points_delta", "0")
+    mutated(monkeypatch, "expire_points", "cards.points_balance + entries.points_delta", "0")
     verdict = judge.judge(job=carrying_out(run, "expiry"), till=application.earn(card))
     assert any("balance 0, but its ledger sums to 5" in broken for broken in verdict.broken)
 

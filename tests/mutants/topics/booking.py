@@ -11,8 +11,11 @@ from tests.mutants.scene import answer, day, selected
 from tests.rows import balance, rows
 
 POST = "expire_points/01_post_expirations.sql"
-DEBIT = "expire_points/02_debit_balances.sql"
-MAILS = "expire_points/03_queue_mails.sql"
+PLANNED = (
+    "(select members.points from loyalty.expiration_cohort_members as members"
+    " where members.run_id = %(run_id)s::bigint and members.card_id = entries.card_id"
+    " and members.kind = 'expiry')"
+)
 DAY_AFTER = "2026-01-02"
 
 
@@ -51,6 +54,25 @@ def points_adjusted_after_the_plan_go_with_the_rest(engine: Engine) -> None:
     """
     assert rows(engine, taken) == [(120, -120, 120)]
     assert balance(engine, card) == 0
+
+
+def every_card_of_a_chunk_has_its_own_books(engine: Engine) -> None:
+    program = factories.program(engine)
+    few, many = (factories.card(engine, program, points=points) for points in (100, 250))
+    day(engine, DAY_AFTER)
+    booked = """
+        select ledger.card_id, expirations.card_id, mails.card_id, -ledger.points_delta,
+            expirations.points, (mails.variables ->> 'points')::int, cards.points_balance
+        from loyalty.expirations
+        join loyalty.loyalty_transactions as ledger on ledger.id = transaction_id
+        join loyalty.email_logs as mails on occurrence_key = 'expired:' || transaction_id
+        join loyalty.loyalty_cards as cards on cards.id = ledger.card_id
+        order by ledger.card_id
+    """
+    assert rows(engine, booked) == [
+        (few, few, few, 100, 100, 100, 0),
+        (many, many, many, 250, 250, 250, 0),
+    ]
 
 
 def balance_moves_only_with_a_ledger_row(engine: Engine) -> None:
@@ -115,51 +137,50 @@ MUTANTS = (
     ),
     Mutant(
         "debits_the_cohort_instead_of_the_ledger",
-        DEBIT,
-        "from loyalty.loyalty_transactions as ledger\nwhere\n"
-        "    ledger.id = any(%(transaction_ids)s::bigint[])\n    and cards.id = ledger.card_id",
-        "from loyalty.expiration_cohort_members as ledger\nwhere\n"
-        "    ledger.run_id = %(run_id)s::bigint and ledger.kind = 'expiry'\n"
-        "    and cards.id = ledger.card_id",
+        POST,
+        "    from entries\n    where cards.id = entries.card_id",
+        "    from loyalty.expiration_cohort_members as entries\n    where\n"
+        "        entries.run_id = %(run_id)s::bigint and entries.kind = 'expiry'\n"
+        "        and cards.id = entries.card_id",
         "Driven from the plan, a balance loses points without a ledger row, or twice.",
         balance_moves_only_with_a_ledger_row,
         also=(
-            ("cards.points_balance + ledger.points_delta", "cards.points_balance - ledger.points"),
+            ("cards.points_balance + entries.points_delta", "cards.points_balance - entries.points"),
             (
-                "cards.total_points_voided - ledger.points_delta",
-                "cards.total_points_voided + ledger.points",
+                "cards.total_points_voided - entries.points_delta",
+                "cards.total_points_voided + entries.points",
             ),
         ),
     ),
     Mutant(
         "debits_twice",
-        DEBIT,
-        "cards.points_balance + ledger.points_delta",
-        "cards.points_balance + 2 * ledger.points_delta",
+        POST,
+        "cards.points_balance + entries.points_delta",
+        "cards.points_balance + 2 * entries.points_delta",
         "Exactly what the ledger row says is taken.",
         expiry_writes_what_it_takes_and_moves_nothing_else,
     ),
     Mutant(
         "credits_instead_of_debiting",
-        DEBIT,
-        "cards.points_balance + ledger.points_delta",
-        "cards.points_balance - ledger.points_delta",
+        POST,
+        "cards.points_balance + entries.points_delta",
+        "cards.points_balance - entries.points_delta",
         "An expiry takes points.",
         expiry_writes_what_it_takes_and_moves_nothing_else,
     ),
     Mutant(
         "voided_total_does_not_grow",
-        DEBIT,
-        "cards.total_points_voided - ledger.points_delta",
+        POST,
+        "cards.total_points_voided - entries.points_delta",
         "cards.total_points_voided",
         "What expired is counted as voided.",
         expiry_writes_what_it_takes_and_moves_nothing_else,
     ),
     Mutant(
         "expiry_moves_the_activity",
-        DEBIT,
+        POST,
         "total_points_voided = cards",
-        "last_activity_at = ledger.transaction_at,\n    total_points_voided = cards",
+        "last_activity_at = %(booked_at)s::timestamptz,\n        total_points_voided = cards",
         "An expiry is no activity: it would start a new cycle.",
         expiry_writes_what_it_takes_and_moves_nothing_else,
     ),
@@ -190,45 +211,55 @@ MUTANTS = (
     Mutant(
         "mail_tells_the_planned_points",
         POST,
-        "array_agg(due_members.points_balance order",
-        "array_agg(due_members.points_planned order",
-        "The expiry and its mail report the fact, not the plan.",
+        "'points', -entries.points_delta",
+        f"'points', {PLANNED}",
+        "The mail reports the fact, not the plan.",
         points_adjusted_after_the_plan_go_with_the_rest,
-        also=(
-            (
-                "        cards.points_balance,\n",
-                "        cards.points_balance, members.points as points_planned,\n",
-            ),
-        ),
+    ),
+    Mutant(
+        "expiration_tells_the_planned_points",
+        POST,
+        "-entries.points_delta as points",
+        f"{PLANNED} as points",
+        "The expiry reports the fact, not the plan.",
+        points_adjusted_after_the_plan_go_with_the_rest,
     ),
     Mutant(
         "mail_counts_utc_days_of_inactivity",
-        MAILS,
-        "'inactivity_days', posted.inactivity_days",
+        POST,
+        "'inactivity_days', entries.inactivity_days",
         "'inactivity_days',"
-        " expirations.due_on - (expirations.cycle_started_at at time zone 'UTC')::date",
+        " entries.due_on - (entries.cycle_started_at at time zone 'UTC')::date",
         "The mail says as many days as the ledger row.",
         mail_counts_the_local_days_of_inactivity,
     ),
     Mutant(
         "expiry_mail_is_keyed_by_the_card",
-        MAILS,
-        "loyalty.expiry_occurrence_key(expirations.transaction_id)",
-        "loyalty.expiry_occurrence_key(expirations.card_id)",
+        POST,
+        "loyalty.expiry_occurrence_key(entries.transaction_id)",
+        "loyalty.expiry_occurrence_key(entries.card_id)",
         "A card may expire again in a later cycle; the ledger row names the occurrence.",
         each_expiry_has_one_mail_with_its_own_facts,
     ),
     Mutant(
-        "expiry_mails_go_out_again",
-        MAILS,
-        "on posted.transaction_id = expirations.transaction_id",
-        "on posted.transaction_id >= expirations.transaction_id",
-        "Only the facts of this transaction are mailed by it.",
-        each_expiry_has_one_mail_with_its_own_facts,
+        "one_card_gets_the_ledger_row_of_another",
+        POST,
+        "array_agg(posted.id order by posted.card_id)",
+        "array_agg(posted.id order by posted.card_id desc)",
+        "An expiry and its mail name the card's own ledger row.",
+        every_card_of_a_chunk_has_its_own_books,
+    ),
+    Mutant(
+        "one_card_loses_the_points_of_another",
+        POST,
+        "array_agg(posted.points_delta order by posted.card_id)",
+        "array_agg(posted.points_delta order by posted.card_id desc)",
+        "From a balance goes what the card's own ledger row says.",
+        every_card_of_a_chunk_has_its_own_books,
     ),
     Mutant(
         "store_language_before_the_customers",
-        MAILS,
+        POST,
         "loyalty.mail_language(customers.preferred_language, stores.default_language)",
         "loyalty.mail_language(stores.default_language, customers.preferred_language)",
         "The customer's language comes before the store's.",
@@ -239,8 +270,8 @@ MUTANTS = (
 EQUIVALENT = (
     Equivalent(
         "balance_set_to_zero",
-        DEBIT,
-        "points_balance = cards.points_balance + ledger.points_delta",
+        POST,
+        "points_balance = cards.points_balance + entries.points_delta",
         "points_balance = 0",
         "The card is locked from before its balance was read, and its ledger row takes all of it.",
     ),

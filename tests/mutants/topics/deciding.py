@@ -14,7 +14,7 @@ from tests.mutants.scene import answer, change, day, selected
 from tests.rows import balance, rows, skips
 
 POST = "expire_points/01_post_expirations.sql"
-SKIPS = "expire_points/04_record_skips.sql"
+SKIPS = "expire_points/02_record_skips.sql"
 DAY_AFTER = "2026-01-02"
 
 

@@ -13,6 +13,7 @@ from tests.rows import balance, rows
 SHARED = "migrations/0002_pipeline_tables/02_create_views_and_functions.sql"
 TABLES = "migrations/0002_pipeline_tables/01_create_tables.sql"
 EXTENDED = "migrations/0004_held_and_reinstated/03_replace_views_and_functions.sql"
+UNDECIDED = "migrations/0014_undecided_cards/01_create_function.sql"
 GRANTS = "migrations/0005_roles/03_grant_rights.sql"
 GUARDS = "migrations/0005_roles/04_guard_closed_runs.sql"
 APPLICATION = "migrations/0001_application_tables/04_add_constraints.sql"
@@ -77,6 +78,18 @@ def next_cycle_is_carried_out_as_well(engine: Engine) -> None:
     assert len(warnings(engine)) == 2
     day(engine, "2026-02-22")
     assert balance(engine, card) == 0
+
+
+def next_cycle_is_skipped_as_well(engine: Engine) -> None:
+    program = factories.program(engine, points_expiration_days=20, warning_days=[5])
+    card = factories.card(engine, program, last_activity_at="2026-01-01T12:00Z")
+    day(engine, "2026-01-16")
+    day(engine, "2026-01-22")
+    factories.earn(engine, card, 10, "2026-02-01T12:00Z")
+    day(engine, "2026-02-16", dry_run=True)
+    day(engine, "2026-02-22", dry_run=True)
+    skips = "select kind, reason from loyalty.expiration_skips order by run_id, kind"
+    assert rows(engine, skips) == [("warning", "dry_run"), ("expiry", "dry_run")]
 
 
 def closed_runs_keep_their_fingerprint_when_points_come_back(engine: Engine) -> None:
@@ -196,11 +209,27 @@ MUTANTS = (
         superseded_and_put_off_warnings_go_again_and_no_others,
     ),
     Mutant(
+        "expiry_of_another_run_hides_a_card_from_the_chunks",
+        UNDECIDED,
+        "expirations.run_id = wanted_run_id",
+        "true",
+        "The next cycle of the card would never expire.",
+        next_cycle_is_carried_out_as_well,
+    ),
+    Mutant(
         "expiry_of_another_run_decides_the_plan",
         EXTENDED,
         "and expirations.run_id = members.run_id",
         "",
-        "The next cycle of the card would never expire.",
+        "Why the next cycle of the card was left out would never be said.",
+        next_cycle_is_skipped_as_well,
+    ),
+    Mutant(
+        "warning_of_another_run_hides_a_card_from_the_chunks",
+        UNDECIDED,
+        "warnings.run_id = wanted_run_id",
+        "true",
+        "The next cycle of the card would never be warned.",
         next_cycle_is_carried_out_as_well,
     ),
     Mutant(
@@ -208,8 +237,8 @@ MUTANTS = (
         EXTENDED,
         "and warnings.run_id = members.run_id",
         "",
-        "The next cycle of the card would never be warned.",
-        next_cycle_is_carried_out_as_well,
+        "Why the next cycle of the card was left out would never be said.",
+        next_cycle_is_skipped_as_well,
     ),
     Mutant(
         "fingerprint_covers_what_came_back",
