@@ -35,7 +35,7 @@ class PreparingCursor(cursor):
 
     def execute(self, query: Any, vars: Any = None) -> None:
         """Execute `query`; a marked one has named binds, each cast to its type."""
-        if isinstance(query, str) and MARK in query:
+        if _is_marked(query):
             forms = _forms(query)
             self._prepare(forms)
             super().execute(forms.execution, _plain(vars))
@@ -53,6 +53,10 @@ class PreparingCursor(cursor):
         self.connection.executions[forms.name] = executions + 1
 
 
+def _is_marked(query: object) -> bool:
+    return isinstance(query, str) and query.startswith("-- ") and MARK in query
+
+
 @dataclass(frozen=True)
 class _Forms:
     name: str
@@ -68,9 +72,8 @@ def _forms(query: str) -> _Forms:
     # What a person reads who looks at the server's sessions or its log.
     told = query.partition("\n")[0].removeprefix("-- ")
     values = ", ".join(f"%({bind})s" for bind in binds)
-    return _Forms(
-        name, f"prepare {name} as {numbered}", f"/* {told} */ execute {name}({values})"
-    )
+    execution = f"/* {told} */ execute {name}" + (f"({values})" if values else "")
+    return _Forms(name, f"prepare {name} as {numbered}", execution)
 
 
 def _plain(binds: Mapping[str, Any]) -> dict[str, Any]:

@@ -145,7 +145,10 @@ MUTANTS = (
         "Driven from the plan, a balance loses points without a ledger row, or twice.",
         balance_moves_only_with_a_ledger_row,
         also=(
-            ("cards.points_balance + entries.points_delta", "cards.points_balance - entries.points"),
+            (
+                "cards.points_balance + entries.points_delta",
+                "cards.points_balance - entries.points",
+            ),
             (
                 "cards.total_points_voided - entries.points_delta",
                 "cards.total_points_voided + entries.points",
@@ -228,8 +231,7 @@ MUTANTS = (
         "mail_counts_utc_days_of_inactivity",
         POST,
         "'inactivity_days', entries.inactivity_days",
-        "'inactivity_days',"
-        " entries.due_on - (entries.cycle_started_at at time zone 'UTC')::date",
+        "'inactivity_days', entries.due_on - (entries.cycle_started_at at time zone 'UTC')::date",
         "The mail says as many days as the ledger row.",
         mail_counts_the_local_days_of_inactivity,
     ),
