@@ -68,6 +68,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     text = _TEMPLATES.get_template(template).render(
         root=root,
         airflow=root.removesuffix(request.app.state.prefix),
+        here=request.scope["path"].removeprefix(root),
         form_token=token,
         **values,
     )
