@@ -3,116 +3,81 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
-from datetime import timedelta
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Frame, Page, expect, sync_playwright
+from playwright.sync_api import Frame, Page, expect
 
-from include.embedded import postgres
-from tests.factories import insert
-from tests.rows import rows
-from tests.scheduler.embedded_airflow import DAG, EmbeddedAirflow, latest_run_instant
-from tests.scheduler.members import cards_due, program_of_a_year
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="Chromium is not installed; nobody looked at the pages in a browser."
+from tests.pages.browsing.conftest import Troubles
+from tests.pages.browsing.evening import (
+    HELD_DAG,
+    LONG_NAME,
+    figures,
+    frame_of,
+    one,
+    open_overview,
 )
-# Airflow's frame runs the scripts of its own site, which browsers remark upon.
-REMARK = "An iframe which has both allow-scripts and allow-same-origin"
+from tests.rows import rows
+from tests.scheduler.embedded_airflow import DAG, EmbeddedAirflow
+
+LINKS = "nav[aria-label='Points expiration'] a"
+OUTSTANDING = "select sum(points_balance)::bigint from loyalty.loyalty_cards"
+FORETOLD = """
+    select coalesce(sum(points), 0)::bigint, count(*) from loyalty.expiration_forecast
+    where expires_on <= current_date + 90 and program_id = coalesce(%(program_id)s, program_id)
+"""
 
 
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAirflow]:
-    """Airflow after three nights, each of which expired two cards; one mail is ambiguous."""
-    airflow = EmbeddedAirflow(tmp_path_factory.mktemp("browser") / "state", latest_run_instant())
-    try:
-        airflow.call("migrate")
-        with airflow.loyalty.begin() as connection:
-            program = program_of_a_year(connection, "Nights")
-            for before in (3, 2, 1):
-                cards = cards_due(connection, program, airflow.date(before), 2, f"due{before}")
-            mail = {"template_code": "loyalty_reward_ready", "language": "en", "card_id": cards[0]}
-            insert(connection, "email_logs", mail | {"occurrence_key": "r", "status": "ambiguous"})
-        start_date = (airflow.last - timedelta(days=2)).date().isoformat()
-        airflow.call("up", LOYALTY_START_DATE=start_date)
-        for before in (2, 1, 0):
-            airflow.wait_for_run(airflow.run_id(before))
-        yield airflow
-    finally:
-        airflow.loyalty.dispose()
-        airflow.metadata.dispose()
-        airflow.call("down")
-        postgres.remove(airflow.folder / "postgres")
+def go_to(frame: Frame, name: str) -> None:
+    frame.locator(LINKS, has_text=name).click()
+    expect(frame.locator(f"{LINKS}[aria-current=page]")).to_have_text(name)
 
 
-@pytest.fixture
-def page(airflow: EmbeddedAirflow) -> Iterator[Page]:
-    """A browser that is logged in; an error in its console fails the test."""
-    said = re.search(r"(http://\S+) +user (\S+), password (\S+)", airflow.call("url"))
-    assert said
-    address, user, password = said.groups()
-    troubles: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not message.text.startswith(REMARK):
-            troubles.append(message.text)
-
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox is not to be had as root or in a container.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(base_url=address, viewport={"width": 1400, "height": 950})
-        page.goto("/")
-        page.fill("input[name=username]", user)
-        page.fill("input[name=password]", password)
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("link", name="Points expiration").first).to_be_visible(
-            timeout=30_000
-        )
-        # Before the login Airflow's own page asks who one is, and is told.
-        page.on("console", hear)
-        yield page
-        browser.close()
-    assert troubles == []
-
-
-def frame_of(page: Page) -> Frame:
-    """Return the frame in which Airflow shows our page, once it is there."""
-    shown = page.wait_for_selector("iframe")
-    assert shown
-    frame = shown.content_frame()
-    assert frame
-    frame.wait_for_selector("h1")
-    return frame
-
-
-def open_overview(page: Page) -> Frame:
-    page.get_by_role("link", name="Points expiration").first.click()
-    return frame_of(page)
+def cells(frame: Frame, section: str, row: str) -> list[str]:
+    """Return the cells of the first row of a section that names `row`."""
+    rows_named = frame.locator(f"section[aria-labelledby={section}] tr", has_text=row)
+    return rows_named.first.locator("td").all_inner_texts()
 
 
 def test_from_the_chart_to_a_run_to_a_card(airflow: EmbeddedAirflow, page: Page) -> None:
     frame = open_overview(page)
+    expect(frame.locator(".chart svg")).to_have_count(2)
     asked = rows(
         airflow.loyalty,
-        "select cards_expired, points_expired from loyalty.expiration_runs order by id",
+        """
+        select cards_expired, points_expired from loyalty.expiration_runs
+        where run_type = 'daily' order by id
+        """,
     )
-    frame.locator("svg").first.locator("a").nth(2).click()
+    told = [f"{airflow.date(before)}: {asked[2 - before][1]} points" for before in (2, 1, 0)]
+    links = frame.locator(".chart").first.locator("a")
+    assert [link.get_attribute("aria-label") for link in links.all()] == told
+    links.last.click()
     expect(frame.get_by_role("heading", level=1)).to_contain_text("standing for")
     expect(frame.get_by_text("The report equals the ledger.")).to_be_visible()
-    figures = dict(
-        zip(
-            *(frame.locator(f"dl.figures {tag}").all_inner_texts() for tag in ("dt", "dd")),
-            strict=True,
-        )
-    )
-    assert (int(figures["Cards expired"]), int(figures["Points expired"])) == asked[2]
+    shown = figures(frame)
+    assert (shown["Cards expired"], shown["Points expired"]) == asked[2]
     assert asked[2][0] == 2
     frame.get_by_role("link", name="due1/1").click()
     expect(frame.get_by_role("heading", name="Why points expired")).to_be_visible()
     expect(frame.locator("article")).to_contain_text(f"Due on {airflow.date(1)}")
+
+
+def test_a_bar_is_reached_and_opened_by_the_keyboard(airflow: EmbeddedAirflow, page: Page) -> None:
+    frame = open_overview(page)
+    frame.locator(".chart svg").first.wait_for()
+    frame.locator(LINKS).last.focus()
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if frame.locator(".chart a:focus").count():
+            break
+    # One stop, the latest night; the nights before it are an arrow key away.
+    focused = frame.locator(".chart a:focus")
+    expect(focused).to_have_attribute("aria-label", re.compile(str(airflow.date(0))))
+    page.keyboard.press("ArrowLeft")
+    expect(focused).to_have_attribute("aria-label", re.compile(str(airflow.date(1))))
+    expect(frame.locator("[data-readout]").first).to_contain_text(f"{airflow.date(1)}: ")
+    page.keyboard.press("Enter")
+    expect(frame.get_by_role("heading", level=1)).to_contain_text(f"for {airflow.date(1)}")
 
 
 def test_every_dag_run_has_a_tab_and_leads_back(airflow: EmbeddedAirflow, page: Page) -> None:
@@ -120,36 +85,175 @@ def test_every_dag_run_has_a_tab_and_leads_back(airflow: EmbeddedAirflow, page: 
     frame.get_by_role("link", name=f"DAG run {airflow.run_id(1)}").click()
     page.wait_for_url(f"**/dags/{DAG}/runs/{airflow.run_id(1)}**")
     tab = page.locator(f"a[href*='/dags/{DAG}/runs/'][href*='/plugin/points-expiration-run']")
+    expect(tab.first).to_have_text("Points expiration")
     tab.first.click()
-    expect(frame_of(page).get_by_role("heading", level=1)).to_contain_text(str(airflow.date(1)))
+    frame = frame_of(page)
+    expect(frame.get_by_role("heading", level=1)).to_contain_text(str(airflow.date(1)))
+    asked = one(
+        airflow.loyalty,
+        """
+        select cards_expired, points_expired from loyalty.expiration_runs
+        where dag_run_id = %(id)s
+        """,
+        id=airflow.run_id(1),
+    )
+    assert (figures(frame)["Cards expired"], figures(frame)["Points expired"]) == asked
 
 
-def test_forecast_and_search_open(page: Page) -> None:
+def test_forecast_and_outstanding_points_are_the_databases(
+    airflow: EmbeddedAirflow, page: Page
+) -> None:
     frame = open_overview(page)
-    frame.get_by_role("link", name="Forecast").click()
-    expect(frame.get_by_role("heading", name="Forecast")).to_be_visible()
-    frame.get_by_role("link", name="Cards", exact=True).click()
+    go_to(frame, "Forecast")
+    shown = figures(frame)
+    asked = one(airflow.loyalty, FORETOLD, program_id=None)
+    assert (shown["Points in 90 days"], shown["Cards in 90 days"]) == asked
+    expect(frame.locator(".chart svg")).to_have_count(1)
+    frame.get_by_role("link", name="Nights").click()
+    expect(frame.get_by_role("heading", level=1)).to_have_text("Forecast for Nights")
+    shown = figures(frame)
+    asked = one(airflow.loyalty, FORETOLD, program_id=1)
+    assert (shown["Points in 90 days"], shown["Cards in 90 days"]) == asked
+    go_to(frame, "Outstanding points")
+    assert (figures(frame)["Outstanding points"],) == one(airflow.loyalty, OUTSTANDING)
+
+
+def test_a_card_is_found_by_its_number(airflow: EmbeddedAirflow, page: Page) -> None:
+    frame = open_overview(page)
+    go_to(frame, "Cards")
+    frame.get_by_label("Card number or id").fill("no such card")
+    frame.get_by_role("button", name="Show").click()
+    expect(frame.get_by_text("No card has the number")).to_be_visible()
     frame.get_by_label("Card number or id").fill("due2/1")
     frame.get_by_role("button", name="Show").click()
     expect(frame.get_by_role("heading", level=1)).to_contain_text("Card due2/1")
+    (points,) = one(
+        airflow.loyalty,
+        """
+        select points from loyalty.expirations
+        join loyalty.loyalty_cards on card_id = loyalty_cards.id where card_number = 'due2/1'
+        """,
+    )
+    expect(frame.locator("article h3")).to_contain_text(f"{points} points, booked ")
+    assert cells(frame, "ledger", "points expired")[1:] == [
+        "points expired",
+        f"-{points}",
+        "0",
+        "0",
+    ]
+
+
+def test_every_mail_has_its_preview_at_both_widths(page: Page) -> None:
+    frame = open_overview(page)
+    go_to(frame, "Templates")
+    previews = frame.locator("iframe[sandbox='']")
+    expect(previews).to_have_count(20)  # five mails in four languages
+    shown = frame.frame_locator("iframe[title='reward ready (fr)']")
+    expect(shown.locator("body")).to_contain_text("carte")
+    frame.get_by_role("link", name="Open reward ready (fr)").click()
+    expect(frame.frame_locator("iframe[title='On a phone']").locator("body")).to_contain_text(
+        "carte"
+    )
+    widths = [
+        frame.locator(f"iframe[title='{name}']").evaluate("frame => frame.clientWidth")
+        for name in ("On a phone", "On a desktop")
+    ]
+    assert widths[0] < 400
+    assert widths[1] > 640
+
+
+def test_a_bad_override_is_refused_and_a_good_one_is_sent(
+    airflow: EmbeddedAirflow, page: Page, troubles: Troubles
+) -> None:
+    stored = """
+        select store_id, subject, body_text from loyalty.store_email_templates where language = 'en'
+    """
+    frame = open_overview(page)
+    go_to(frame, "Templates")
+    frame.get_by_label("Store id").fill("1")
+    frame.get_by_role("button", name="Show").click()
+    expect(frame.get_by_text(f"As Corner shop ({LONG_NAME}) sends them.")).to_be_visible()
+    frame.get_by_role("link", name="Open welcome bonus (en)").click()
+    frame.get_by_label("Subject").fill("Hello {{ password }}")
+    words = "My own words, {{ customer_first_name }}."
+    frame.get_by_label("Text").fill(words)
+    frame.get_by_role("button", name="Check and store").click()
+    expect(frame.get_by_role("alert")).to_contain_text("Nothing was stored: ")
+    expect(frame.get_by_role("alert")).to_contain_text("password")
+    assert rows(airflow.loyalty, stored) == []
+    assert troubles.heard == ["422: /loyalty/templates"]
+    troubles.heard.clear()
+    expect(frame.get_by_label("Text")).to_have_value(words)
+    frame.get_by_label("Subject").fill("{{ points }} points from the corner")
+    frame.get_by_label("HTML").fill(
+        "<p>{{ customer_first_name }}, <b>{{ points }}</b> new points</p>"
+    )
+    frame.get_by_role("button", name="Check and store").click()
+    expect(frame.get_by_role("status")).to_contain_text("Stored.")
+    assert rows(airflow.loyalty, stored) == [(1, "{{ points }} points from the corner", words)]
+    for name in ("On a phone", "On a desktop"):
+        shown = frame.frame_locator(f"iframe[title='{name}']").locator("body")
+        expect(shown).to_contain_text("new points")
 
 
 def test_an_ambiguous_mail_is_closed_in_the_browser(airflow: EmbeddedAirflow, page: Page) -> None:
     frame = open_overview(page)
-    frame.get_by_role("link", name="Mails that wait").click()
+    go_to(frame, "Mails that wait")
     frame.get_by_role("button", name=re.compile("Close mail")).click()
     expect(frame.get_by_role("status")).to_have_text("Settled.")
-    asked = rows(
-        airflow.loyalty, "select status from loyalty.email_logs where occurrence_key = 'r'"
+    expect(frame.get_by_text("No mail waits.")).to_be_visible()
+    asked = "select status from loyalty.email_logs where occurrence_key = 'r'"
+    assert one(airflow.loyalty, asked) == ("failed",)
+
+
+def test_a_held_program_is_approved_in_airflow(airflow: EmbeddedAirflow, page: Page) -> None:
+    balances = """
+        select sum(points_balance)::bigint from loyalty.loyalty_cards
+        where card_number like 'sudden%%'
+    """
+    (before,) = one(airflow.loyalty, balances)
+    frame = open_overview(page)
+    assert cells(frame, "attention", "Held by the size check")[:2] == [
+        "Held by the size check",
+        "3",
+    ]
+    dag_run_id = airflow.latest_run_id(HELD_DAG)
+    airflow.wait_until("the question", lambda: airflow._asks(dag_run_id))
+    page.goto("/required_actions")
+    page.get_by_role("link", name=f"Expire {before} points of 3 cards in program 2?").click()
+    page.get_by_role("button", name="Approve").click()
+    airflow.wait_for_run(dag_run_id, dag_id=HELD_DAG)
+    assert one(airflow.loyalty, balances) == (0,)
+    run_id, decision, decided_by = one(
+        airflow.loyalty,
+        """
+        select id, decision, decided_by from loyalty.expiration_runs
+        where run_type = 'held' and points_expired = %(points)s
+        """,
+        points=before,
     )
-    assert asked == [("failed",)]
+    assert (decision, decided_by) == ("approved", "admin")
+    frame = open_overview(page)
+    expect(frame.get_by_text("Held by the size check")).to_have_count(0)
+    frame.locator(f"a[href$='/runs/{run_id}']").first.click()
+    expect(frame.locator("main > p").first).to_contain_text("approved by admin")
+    assert figures(frame)["Points expired"] == before
+    frame.get_by_role("link", name="sudden/1").click()
+    expect(frame.locator("article")).to_contain_text("approved by admin")
 
 
-def test_pages_follow_airflows_theme(page: Page) -> None:
-    grounds = set()
-    for theme in ("light", "dark"):
+@pytest.mark.parametrize("preferred", ["light", "dark"])
+def test_pages_follow_airflows_switch_at_once(page: Page, preferred: str) -> None:
+    page.emulate_media(color_scheme=preferred)  # type: ignore[arg-type]
+    frame = open_overview(page)
+    grounds = []
+    for theme in ("dark", "light", "system"):
+        # As the menu of Airflow's user does it.
         page.evaluate("theme => localStorage.setItem('theme', theme)", theme)
-        page.reload()
-        frame = open_overview(page)
-        grounds.add(frame.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert grounds == {"rgb(255, 255, 255)", "rgb(17, 17, 17)"}
+        frame.wait_for_function(
+            "theme => (document.documentElement.dataset.theme ?? 'system') === theme", arg=theme
+        )
+        grounds.append(frame.evaluate("getComputedStyle(document.body).backgroundColor"))
+    page.evaluate("localStorage.removeItem('theme')")
+    dark, light = "rgb(17, 17, 17)", "rgb(255, 255, 255)"
+    assert grounds == [dark, light, light if preferred == "light" else dark]
