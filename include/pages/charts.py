@@ -15,6 +15,7 @@ class Chart:
     title: str
     unit: str
     top: int
+    has_gaps: bool
     days: str
 
 
@@ -24,4 +25,5 @@ def draw(title: str, unit: str, days: Sequence[tuple[date, int | None, str | Non
     bars = [
         {"day": day_on.isoformat(), "value": value, "link": link} for day_on, value, link in days
     ]
-    return Chart(title, unit, top, json.dumps(bars, separators=(",", ":")))
+    has_gaps = any(value is None for _, value, _ in days)
+    return Chart(title, unit, top, has_gaps, json.dumps(bars, separators=(",", ":")))

@@ -48,8 +48,11 @@ def figures(place: Place, *, cards: int, rounds: int) -> list[Figure]:
         }
         measure(ways, 1)
         samples = measure(ways, 2 * rounds)
-    told = f"page, {cards:,} cards, {PROGRAMS:,} programs, {RUNS} runs"
-    return [single(f"{told}: {name}", samples[name], "ms", target=TARGET_MS) for name in samples]
+    told = f"{cards:,} cards, {PROGRAMS:,} programs, {RUNS} runs"
+    return [
+        single(f"page: {name}", samples[name], "ms", target=TARGET_MS, note=told)
+        for name in samples
+    ]
 
 
 @contextmanager
