@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from include.pages.rendering import HERE
 from include.pages.routes import VENDOR
 from include.pages.security import COOKIE
-from tests.factories import card, insert
+from tests.factories import card, insert, merchant, store
 from tests.pages.conftest import SITE, Visitor
 
 PARAMETERS = re.compile(r"{[^}]*}")
@@ -118,6 +118,18 @@ def test_a_viewer_settles_nothing(client: TestClient, engine: Engine, visitor: V
     visitor.role = "viewer"
     assert settle(client, mail_id).status_code == 403
     assert status_of(engine, mail_id) == "ambiguous"
+
+
+def test_a_viewer_is_shown_no_form_that_would_be_refused(
+    client: TestClient, engine: Engine, visitor: Visitor
+) -> None:
+    ambiguous_mail(engine)
+    corner = store(engine, merchant(engine))
+    edit = f"/templates/edit?code=loyalty_enrollment&language=en&store={corner}"
+    for role, forms in (("editor", 1), ("viewer", 0)):
+        visitor.role = role
+        for path in ("/mails", edit):
+            assert client.get(path).text.count('method="post"') == forms, (role, path)
 
 
 def test_answers_forbid_scripts_and_frames_from_elsewhere(
