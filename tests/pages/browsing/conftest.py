@@ -128,7 +128,7 @@ def log_in(page: Page, path: str, user: str, password: str) -> None:
 @pytest.fixture
 def troubles(airflow: EmbeddedAirflow) -> Iterator[Troubles]:
     """What goes wrong in the browser meanwhile; the test fails if anything is left in it."""
-    troubles = Troubles(urlsplit(airflow._address).netloc)
+    troubles = Troubles(urlsplit(airflow.address).netloc)
     yield troubles
     assert troubles.heard == []
 

@@ -74,6 +74,9 @@ def test_a_viewer_reads_everything_and_writes_nothing(server: SecondServer, way:
             status = viewer.request(method, path, params=QUERY).status_code
             assert status in (200, 404), (path, status)
         assert viewer.get("/").status_code == 200
+        assert (
+            'method="post"' not in viewer.get("/templates/edit", params=QUERY | {"store": "1"}).text
+        )
         viewer.cookies.set(COOKIE, "the-token")
         for method, path in routes(writing=True):
             answer = viewer.request(method, path, data=FORM, headers={"origin": server.address})

@@ -62,6 +62,22 @@ def test_from_the_chart_to_a_run_to_a_card(airflow: EmbeddedAirflow, page: Page)
     expect(frame.locator("article")).to_contain_text(f"Due on {airflow.date(1)}")
 
 
+def test_overview_lists_every_run_with_its_figures(airflow: EmbeddedAirflow, page: Page) -> None:
+    frame = open_overview(page)
+    asked = rows(
+        airflow.loyalty,
+        """
+        select runs.warning_cards_queued, runs.cards_expired, runs.points_expired,
+            runs.programs_held,
+            (select count(*) from loyalty.email_logs where run_id = runs.id and status = 'sent')
+        from loyalty.expiration_runs as runs order by runs.id desc
+        """,
+    )
+    listed = frame.locator("section[aria-labelledby=runs] tbody tr")
+    shown = [run.locator("td.n").all_inner_texts()[:5] for run in listed.all()]
+    assert [tuple(map(int, told)) for told in shown] == asked
+
+
 def test_a_bar_is_reached_and_opened_by_the_keyboard(airflow: EmbeddedAirflow, page: Page) -> None:
     frame = open_overview(page)
     frame.locator(".chart svg").first.wait_for()
@@ -199,7 +215,10 @@ def test_a_bad_override_is_refused_and_a_good_one_is_sent(
 def test_an_ambiguous_mail_is_closed_in_the_browser(airflow: EmbeddedAirflow, page: Page) -> None:
     frame = open_overview(page)
     go_to(frame, "Mails that wait")
-    frame.get_by_role("button", name=re.compile("Close mail")).click()
+    waiting = "select count(*) from loyalty.email_logs where status = 'ambiguous'"
+    buttons = frame.get_by_role("button", name=re.compile("Close mail"))
+    assert (buttons.count(),) == one(airflow.loyalty, waiting) == (1,)
+    buttons.click()
     expect(frame.get_by_role("status")).to_have_text("Settled.")
     expect(frame.get_by_text("No mail waits.")).to_be_visible()
     asked = "select status from loyalty.email_logs where occurrence_key = 'r'"
@@ -218,7 +237,7 @@ def test_a_held_program_is_approved_in_airflow(airflow: EmbeddedAirflow, page: P
         "3",
     ]
     dag_run_id = airflow.latest_run_id(HELD_DAG)
-    airflow.wait_until("the question", lambda: airflow._asks(dag_run_id))
+    airflow.wait_until("the question", lambda: airflow.asks(dag_run_id))
     page.goto("/required_actions")
     page.get_by_role("link", name=f"Expire {before} points of 3 cards in program 2?").click()
     page.get_by_role("button", name="Approve").click()
