@@ -39,13 +39,15 @@ function namedDays(days, width) {
 function marks(days, top, width) {
   const whole = { x: "day", y1: 0, y2: top, inset: -0.5 };
   const missed = days.filter((day) => day.value === null);
-  const bars = { x: "day", y: "value", fill: "var(--bar)", pointerEvents: "none" };
+  // The links have names of their own; the rest is decoration.
+  const seen = { ariaHidden: "true" };
+  const bars = { x: "day", y: "value", fill: "var(--bar)", pointerEvents: "none", ...seen };
   return [
     Plot.gridY({ ticks: 4, strokeOpacity: 0.2 }),
-    Plot.barY(missed, { ...whole, className: "missed" }),
+    Plot.barY(missed, { ...whole, ...seen, className: "missed" }),
     Plot.barY(days, { ...whole, fill: "transparent", href: "link", className: "touch" }),
     Plot.barY(days, bars),
-    Plot.ruleY([0]),
+    Plot.ruleY([0], seen),
     Plot.axisX(namedDays(days, width), { tickFormat: shortDate, tickSize: 3, label: null }),
     Plot.axisY({ ticks: 4, tickFormat: top < 10_000 ? ",d" : "~s", tickSize: 0, label: null }),
   ];
@@ -107,6 +109,7 @@ function tellDays(place, svg, days) {
 function draw(place) {
   const days = readDays(place);
   const svg = plot(place, days);
+  svg.querySelector(".touch")?.removeAttribute("aria-label");
   svg.setAttribute("role", "group");
   svg.setAttribute("aria-label", `${place.dataset.title}; the table below has the figures`);
   nameLinks(svg, days);
