@@ -13,6 +13,10 @@ from airflow.plugins_manager import AirflowPlugin
 
 DAG_ID = "loyalty_points_expiration"
 PREFIX = "/loyalty"
+# Relative, so that Airflow's page puts whatever path a proxy adds before them.
+HOME = PREFIX.removeprefix("/")
+# Airflow cuts a longer word in its navigation; the pages say it in full.
+SHORT_NAME = "Expiration"
 
 
 def _may(user: Any, request: Any, method: Any) -> None:
@@ -63,15 +67,16 @@ class LoyaltyPagesPlugin(AirflowPlugin):
     fastapi_apps = [{"app": pages, "url_prefix": PREFIX, "name": "Points expiration"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {
-            "name": "Points expiration",
-            "href": f"{PREFIX}/",
+            "name": SHORT_NAME,
+            "href": f"{HOME}/",
+            "icon": f"{HOME}/static/points.svg",
             "destination": "nav",
             "url_route": "points-expiration",
             "nav_top_level": True,
         },
         {
             "name": "Points expiration",
-            "href": f"{PREFIX}/dag-runs/{{DAG_ID}}/{{RUN_ID}}",
+            "href": f"{HOME}/dag-runs/{{DAG_ID}}/{{RUN_ID}}",
             "destination": "dag_run",
             "url_route": "points-expiration-run",
         },

@@ -61,14 +61,16 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     """Return the page that a template makes of `values`.
 
     `root` is where the pages are mounted and `airflow` where Airflow is, both without a slash at
-    the end, whatever prefix a proxy adds.
+    the end, whatever prefix a proxy adds. `may_write` tells whether a form would be taken.
     """
     root = request.scope.get("root_path", "")
     token = form_token(request)
     text = _TEMPLATES.get_template(template).render(
         root=root,
         airflow=root.removesuffix(request.app.state.prefix),
+        here=request.scope["path"].removeprefix(root),
         form_token=token,
+        may_write=request.state.may_write,
         **values,
     )
     answer = HTMLResponse(text, status)

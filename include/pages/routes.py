@@ -16,7 +16,14 @@ from include.pages.reading import BIGINT_MAX, as_id, engine_of, read
 from include.pages.rendering import HERE, page
 
 router = APIRouter()
-STATIC = {"pages.css": "text/css", "pages.js": "text/javascript"}
+STATIC = {
+    "pages.css": "text/css",
+    "pages.js": "text/javascript",
+    "charts.js": "text/javascript",
+    "points.svg": "image/svg+xml",
+}
+# Others' programs: their names carry their versions, so a browser may keep them.
+VENDOR = ("d3-7.9.2.min.js", "plot-0.6.17.umd.min.js")
 
 
 @router.get("/")
@@ -147,7 +154,11 @@ def settle_mail(
 
 @router.get("/static/{name}")
 def static(name: str) -> FileResponse:
-    """The style sheet and the script; no other file."""
+    """The style sheet, the scripts and the icon; no other file."""
+    if name in VENDOR:
+        kept = {"cache-control": "private, max-age=31536000, immutable"}
+        file = HERE / "static" / "vendor" / name
+        return FileResponse(file, media_type="text/javascript", headers=kept)
     if name not in STATIC:
         raise HTTPException(404, "There is no such file.")
     return FileResponse(HERE / "static" / name, media_type=STATIC[name])

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.bench import expiry
+from tests.bench import expiry, pages
 from tests.bench.baselines import floor, orm_loop
 from tests.bench.figures import Figure, measure, ratio
 from tests.bench.place import Size, open_place
@@ -57,3 +57,23 @@ def test_ratio_is_of_medians_and_tells_its_spread():
 @pytest.mark.parametrize(("value", "is_met"), [(0.84, False), (0.85, True), (0.86, True)])
 def test_target_may_be_a_least_value(value, is_met):
     assert Figure("export", value, value, value, target=0.85, sense=">=").is_met is is_met
+
+
+def test_history_is_what_runs_leave_and_every_page_shows_it(tmp_path):
+    tmp_path.chmod(0o755)
+    with open_place(tmp_path / "postgres") as place:
+        platform = place.filled(Size(cards_total=3_000, due_total=3, programs_total=5))
+        with place.copy(platform) as engine, pages.visitor(engine) as client:
+            for path in pages.addresses(engine).values():
+                assert client.get(path).status_code in (200, 303), path
+            # One card in a thousand expired with each run, two were warned.
+            assert rows(
+                engine,
+                """
+                select count(*), min(cards_expired), max(cards_expired), min(warning_cards_queued)
+                from loyalty.expiration_runs
+                """,
+            ) == [(90, 3, 3, 6)]
+            last = pages.addresses(engine)["run"]
+            assert "The report equals the ledger." in client.get(last).text
+            assert '"value":null' not in client.get("/").text.replace("&#34;", '"')

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import html
+import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -16,6 +19,11 @@ HOSTILE = "<script>alert('1')</script>\"><img src=x onerror=alert(1)> 100%s %(x)
 
 def figures(page: str) -> dict[str, str]:
     return dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+
+
+def charts(page: str) -> list[list[dict[str, Any]]]:
+    """Return the days of every chart of a page."""
+    return [json.loads(html.unescape(days)) for days in re.findall(r'data-chart="(.*?)"', page)]
 
 
 @pytest.fixture
@@ -38,7 +46,13 @@ def test_overview_shows_each_day_and_the_missed_one(
 ) -> None:
     page = client.get("/").text
     assert "1 of the last 4 days had no run" in page
-    assert page.count('class="missed"') == 2  # one gap in each of the two charts
+    assert [[day["value"] for day in chart] for chart in charts(page)] == [
+        [100, 20, None, 7],
+        [2, 0, None, 0],
+    ]
+    assert [day["link"] for day in charts(page)[0]] == [
+        run and f"{PREFIX}/runs/{run}" for run in (*three_days[:2], None, three_days[2])
+    ]
     # The first run warns the two cards that are due within 14 days.
     expected = (("2", "1", "100"), ("0", "1", "20"), ("0", "1", "7"))
     for run_id, row_figures in zip(three_days, expected, strict=True):

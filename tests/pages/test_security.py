@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import re
 
 import pytest
@@ -8,8 +9,10 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
+from include.pages.rendering import HERE
+from include.pages.routes import VENDOR
 from include.pages.security import COOKIE
-from tests.factories import card, insert
+from tests.factories import card, insert, merchant, store
 from tests.pages.conftest import SITE, Visitor
 
 PARAMETERS = re.compile(r"{[^}]*}")
@@ -117,6 +120,18 @@ def test_a_viewer_settles_nothing(client: TestClient, engine: Engine, visitor: V
     assert status_of(engine, mail_id) == "ambiguous"
 
 
+def test_a_viewer_is_shown_no_form_that_would_be_refused(
+    client: TestClient, engine: Engine, visitor: Visitor
+) -> None:
+    ambiguous_mail(engine)
+    corner = store(engine, merchant(engine))
+    edit = f"/templates/edit?code=loyalty_enrollment&language=en&store={corner}"
+    for role, forms in (("editor", 1), ("viewer", 0)):
+        visitor.role = role
+        for path in ("/mails", edit):
+            assert client.get(path).text.count('method="post"') == forms, (role, path)
+
+
 def test_answers_forbid_scripts_and_frames_from_elsewhere(
     client: TestClient, visitor: Visitor
 ) -> None:
@@ -129,3 +144,16 @@ def test_answers_forbid_scripts_and_frames_from_elsewhere(
         assert "unsafe" not in policy
         assert "http" not in policy
         assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_others_programs_are_those_whose_checksums_are_written_down(client: TestClient) -> None:
+    notes = (HERE / "static" / "vendor" / "README.md").read_text(encoding="utf-8")
+    named = dict(re.findall(r"^\| `(\S+)` \|.*`([0-9a-f]{64})` \|$", notes, re.MULTILINE))
+    assert set(named) == set(VENDOR)
+    for name, checksum in named.items():
+        answer = client.get(f"/static/{name}")
+        assert hashlib.sha256(answer.content).hexdigest() == checksum, name
+        assert "immutable" in answer.headers["cache-control"]
+        assert name in client.get("/static/charts.js").text
+    for path in ("README.md", "vendor", "d3.LICENSE"):
+        assert client.get(f"/static/{path}").status_code == 404

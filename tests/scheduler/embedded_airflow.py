@@ -172,13 +172,14 @@ class EmbeddedAirflow:
         """Press Approve in the UI; return the question that was asked."""
         # An answer before the scheduler has heard that the task waits, quicker than any person's,
         # has Airflow 3.3.2 take the task for one that died.
-        self.wait_until(f"a question of {run_id}", lambda: self._asks(run_id))
+        self.wait_until(f"a question of {run_id}", lambda: self.asks(run_id))
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/approval/-1/hitlDetails"
         question = self._ask("GET", path)["subject"]
         self._ask("PATCH", path, {"chosen_options": ["Approve"]})
         return str(question)
 
-    def _asks(self, run_id: str) -> bool:
+    def asks(self, run_id: str) -> bool:
+        """Tell whether the scheduler knows that a run's approval waits for a person."""
         heard = rf"Received executor event .*task_id='approval', run_id='{re.escape(run_id)}'"
         return re.search(heard, self._scheduler_log()) is not None
 
@@ -190,7 +191,7 @@ class EmbeddedAirflow:
         if path != "/auth/token":
             headers["Authorization"] = f"Bearer {self._token}"
         request = urllib.request.Request(  # noqa: S310 - the address is this machine's
-            self._address + path.replace("+", "%2B"),
+            self.address + path.replace("+", "%2B"),
             data=json.dumps(body).encode() if body else None,
             headers=headers,
             method=method,
@@ -200,7 +201,8 @@ class EmbeddedAirflow:
             return json.load(answer)
 
     @property
-    def _address(self) -> str:
+    def address(self) -> str:
+        """Return where the UI is."""
         return f"http://127.0.0.1:{json.loads((self.folder / 'ui-port.json').read_text())['port']}"
 
     @cached_property

@@ -1,4 +1,5 @@
-// Follows Airflow's own light or dark theme, and lets links to Airflow leave its frame.
+// Follows Airflow's own light or dark theme, lets links to Airflow leave its frame, and wide tables
+// be scrolled by keys.
 "use strict";
 
 function followTheme() {
@@ -24,6 +25,19 @@ function leaveFrame(event) {
   outside.remove();
 }
 
+// What scrolls sideways on a narrow screen scrolls by the arrow keys, too.
+function letKeysScroll() {
+  for (const part of document.querySelectorAll("section, main > table")) {
+    if (part.scrollWidth > part.clientWidth) {
+      part.tabIndex = 0;
+    } else {
+      part.removeAttribute("tabindex");
+    }
+  }
+}
+
 followTheme();
 window.addEventListener("storage", followTheme);
+window.addEventListener("load", letKeysScroll);
+window.addEventListener("resize", letKeysScroll);
 document.addEventListener("click", leaveFrame);
