@@ -41,6 +41,7 @@ COLUMNS = (
 PART_ROWS_DEFAULT = 50_000
 FileKind = Kind | Event
 READ_BYTES = 1 << 20
+WRITE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -152,11 +153,12 @@ def _write_part(
     name = f"part-{bounds['part_number']:05d}.csv"
     (statement,) = statements("copy_file_part")
     with transaction(engine, SELECTION) as connection, _replacing(folder / name) as raw:
-        hashing = _HashingWriter(raw)
+        hashing = _HashingFile(raw)
         driver: Any = connection.connection.cursor()
-        driver.copy_expert(
-            driver.mogrify(statement, {"run_id": run_id, "kind": kind, **bounds}).decode(), hashing
-        )
+        copy = driver.mogrify(statement, {"run_id": run_id, "kind": kind, **bounds}).decode()
+        # COPY hands over row by row.
+        with io.BufferedWriter(hashing, WRITE_BYTES) as buffer:
+            driver.copy_expert(copy, buffer)
     return Part(name, bounds["rows_total"], bounds["points_total"], hashing.sha256())
 
 
@@ -243,15 +245,17 @@ def _local(path: Any) -> str | None:
     return str(getattr(path, "path", path))
 
 
-class _HashingWriter:
-    """Passes what COPY writes on to a file and hashes it on the way."""
+class _HashingFile(io.RawIOBase):
+    """Passes on what is written to it and hashes it on the way; closing it leaves the file open."""
 
     def __init__(self, raw: IO[bytes]) -> None:
         self._raw = raw
         self._hasher = hashlib.sha256()
 
-    def write(self, data: bytes | str) -> int:
-        block = data.encode() if isinstance(data, str) else data
+    def writable(self) -> bool:
+        return True
+
+    def write(self, block: Any) -> int:
         self._hasher.update(block)
         return self._raw.write(block)
 

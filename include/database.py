@@ -35,13 +35,15 @@ class Limits:
     statement_timeout: str = "60s"
     # Nothing is waited for between two statements; a frozen task must not keep what it holds.
     idle_timeout: str = "60s"
+    # What one sort may take before it goes to the disk; the server's own measure where None.
+    work_mem: str | None = None
     # Whether a commit waits until it is on the disk; if it does, the way the server is set to.
     waits_for_disk: bool = True
 
 
 SHORT = Limits()
 # Selecting reads and inserts only; a catch-up over a large platform may take minutes.
-SELECTION = Limits(statement_timeout="30min")
+SELECTION = Limits(statement_timeout="30min", work_mem="64MB")
 # A task that freezes with a chunk of cards in its hands loses its session, not the tills theirs.
 # Locking a chunk waits for no card; this bounds the wait for the tables themselves.
 # Its commit need not wait for the disk: PostgreSQL writes its log in order, so whatever builds on

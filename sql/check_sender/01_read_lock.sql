@@ -1,6 +1,7 @@
 -- Tells whether this session still holds its sender's lock, and how many senders are alive.
 -- In: the locks of all senders of this database. Out: one row: is_held (false or an error means
 -- that others may take the sender's mails by now, so that it must claim no more), senders_total.
+-- Prepared: every batch runs it.
 -- Binds: sender_lock_class, sender_id.
 -- A rerun reads again; it changes nothing.
 select

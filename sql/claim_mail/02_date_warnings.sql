@@ -2,6 +2,7 @@
 -- In: the picked warnings, with the program's settings as they are now and whatever earlier
 -- warnings of the cycle promised. Out: named_on of their notices; one result row, parallel arrays
 -- of the warnings and of the local day on which each is sent.
+-- Prepared: every batch runs it.
 -- Binds: email_log_ids (locked), sent_at, known_time_zones.
 -- Rerun: the date is worked out anew; only an accepted warning turns it into a promise.
 with

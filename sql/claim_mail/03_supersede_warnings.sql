@@ -2,6 +2,7 @@
 -- In: warnings whose card came back, was emptied or deactivated, whose points never expire any
 -- more or are gone, whose later stage stands or is reached, or whose date has passed. Out: they
 -- are `superseded`; one result row, their count. A cycle eligible again queues the same row.
+-- Prepared: every batch runs it.
 -- Binds: warning_ids and local_days (parallel, mails locked).
 -- Rerun: a superseded warning is not picked.
 with

@@ -4,6 +4,7 @@
 -- they are `superseded`; one result row, their count. A reward reached again has its own event.
 -- The card is only read, as it is now: a till waits for no mail, and what it does a moment later
 -- comes too late for the mail, as it would once the mail is under way.
+-- Prepared: every batch runs it.
 -- Binds: email_log_ids (locked).
 -- Rerun: a superseded mail is not picked.
 with

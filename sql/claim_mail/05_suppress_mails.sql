@@ -1,6 +1,7 @@
 -- Sets aside the picked mails that have no address to go to: none known, bounced or erased.
 -- In: the picked mails that still stand. Out: status `suppressed`; a warning's gate opens on the
 -- local day, because minimum notice cannot wait for an address; one result row, their count.
+-- Prepared: every batch runs it.
 -- Binds: email_log_ids (locked), warning_ids and local_days (parallel).
 -- Rerun: a suppressed mail is not picked.
 with

@@ -3,6 +3,7 @@
 -- warning points, date and days as they are on the day it is sent. No name goes into variables.
 -- A warning whose card was used since the statement before looked is left where it is: the next
 -- batch sets it aside.
+-- Prepared: every batch runs it.
 -- Binds: email_log_ids (locked), warning_ids and local_days (parallel), sender_id.
 -- Rerun: a claimed mail is not picked until its sender records it or dies.
 with

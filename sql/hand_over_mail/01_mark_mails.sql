@@ -2,6 +2,7 @@
 -- In: mails that this sender holds. Out: the mark and the Message-ID they go under, which stays
 -- the same at every attempt; one result row, the ids marked: what was taken away meanwhile must
 -- not be sent.
+-- Prepared: every batch runs it.
 -- Binds: sender_id, letter_ids and message_ids (parallel), handed_over_at.
 -- Rerun: a mail that is under way is not marked again.
 with

@@ -1,12 +1,16 @@
 -- Bounds what the current transaction may cost the shop, and fixes its way of showing instants.
 -- In: nothing. Out: one row, the values set; they end with the transaction.
 -- Prepared: every chunk runs it.
--- Binds: lock_timeout, statement_timeout and idle_timeout as PostgreSQL intervals ('2s').
+-- Binds: lock_timeout, statement_timeout and idle_timeout as PostgreSQL intervals ('2s'), work_mem
+-- with its unit ('64MB', null: as the server has it), waits_for_disk (false: no commit waits until
+-- it is on the disk).
 -- A rerun sets the same values again.
 select
     set_config('lock_timeout', %(lock_timeout)s::text, true) as lock_timeout,
     set_config('statement_timeout', %(statement_timeout)s::text, true) as statement_timeout,
     set_config('idle_in_transaction_session_timeout', %(idle_timeout)s::text, true) as idle_timeout,
+    set_config('work_mem', coalesce(%(work_mem)s::text, current_setting('work_mem')), true)
+        as work_mem,
     set_config(
         'synchronous_commit',
         case

@@ -3,6 +3,7 @@
 -- it was or may have been accepted; the gate of minimum notice opens once it was accepted, refused
 -- for good, had no usable address, or its fate was unknown for the second time. A failure that
 -- opens no gate leaves its local day.
+-- Prepared: every batch runs it.
 -- Binds: sender_id, outcome_ids and outcomes (parallel), recorded_at, known_time_zones.
 -- Rerun: dates only grow, gates stay open, and recorded mails are not this sender's any more.
 with

@@ -2,6 +2,7 @@
 -- In: outcomes of mails that this sender holds. Out: their status; up to three retries, 60 seconds
 -- apart and doubling; one result row, counts by what became of them (`ambiguous` counts the
 -- warnings that go out once more, too).
+-- Prepared: every batch runs it.
 -- Binds: sender_id, outcome_ids, outcomes, answers and recipients (parallel), recorded_at.
 -- A mail that was not accepted keeps no recipient.
 -- Rerun: a recorded mail is not this sender's any more.

@@ -211,7 +211,7 @@ MUTANTS = (
     Mutant(
         "expiry_of_another_run_hides_a_card_from_the_chunks",
         UNDECIDED,
-        "expirations.run_id = wanted_run_id",
+        "expirations.run_id = undecided_cards.wanted_run_id",
         "true",
         "The next cycle of the card would never expire.",
         next_cycle_is_carried_out_as_well,
@@ -227,7 +227,7 @@ MUTANTS = (
     Mutant(
         "warning_of_another_run_hides_a_card_from_the_chunks",
         UNDECIDED,
-        "warnings.run_id = wanted_run_id",
+        "warnings.run_id = undecided_cards.wanted_run_id",
         "true",
         "The next cycle of the card would never be warned.",
         next_cycle_is_carried_out_as_well,
