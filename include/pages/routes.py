@@ -12,6 +12,7 @@ from include.clock import read_clock
 from include.mail import settling
 from include.pages.advice import ADVICE
 from include.pages.charts import draw
+from include.pages.comparison import compare
 from include.pages.reading import BIGINT_MAX, as_id, engine_of, read
 from include.pages.rendering import HERE, page
 
@@ -72,7 +73,8 @@ def _show_run(request: Request, binds: Mapping[str, object], skip: int) -> HTMLR
     shown = read(engine, "show_run", {"run_id": found[0]["id"], "skip_rows": skip})
     names = ("programs", "skips", "mails", "files", "proof", "before", "cards")
     values: dict[str, Any] = dict(zip(names, shown, strict=True))
-    return page(request, "run.html", **values, run=found[0], skip=skip)
+    comparison = compare(engine, found[0]["id"])
+    return page(request, "run.html", **values, run=found[0], skip=skip, comparison=comparison)
 
 
 @router.get("/cards")
@@ -122,6 +124,7 @@ def forecast(request: Request, program: str | None = None) -> HTMLResponse:
         programs=programs,
         charts=[chart],
         program_id=binds["program_id"],
+        comparison=None if binds["program_id"] else compare(engine),
     )
 
 
