@@ -114,7 +114,9 @@ def forecast(request: Request, program: str | None = None) -> HTMLResponse:
     """What expires in the next 90 days if nobody comes back."""
     engine = engine_of(request)
     binds = {"now_at": read_clock(engine), "program_id": as_id(program)}
-    days, programs = read(engine, "show_forecast", binds)
+    (rows,) = read(engine, "show_forecast", binds)
+    days = [row for row in rows if row["day_on"]]
+    programs = [row for row in rows if not row["day_on"]]
     bars = [(day["day_on"], day["points_total"], None) for day in days]
     chart = draw("Points that expire per day", "points", bars)
     return page(

@@ -12,16 +12,15 @@ programs as (
         settings.points_expiration_days,
         settings.time_zone::text as time_zone,
         least(greatest(coalesce(settings.min_notice_days, 0), 0), 36500) as min_notice_days,
-        coalesce(
-            (
-                select max(least(stage.days, settings.points_expiration_days - 1))
-                from unnest(settings.warning_days) as stage (days)
-                where stage.days >= 0
-            ),
-            0
-        ) as stage_days_max
+        coalesce(stages.days_max, 0) as stage_days_max
     from loyalty.loyalty_programs as settings
     inner join loyalty.merchants as merchants on settings.merchant_id = merchants.id
+    cross join
+        lateral (
+            select max(least(stage.days, settings.points_expiration_days - 1)) as days_max
+            from unnest(settings.warning_days) as stage (days)
+            where stage.days >= 0
+        ) as stages
     where
         settings.is_active
         and merchants.is_active
@@ -66,32 +65,33 @@ select
     dated_cards.points,
     dated_cards.time_zone,
     dated_cards.due_on,
-    greatest(
-        dated_cards.due_on,
-        notices.promised_on,
-        case
-            when dated_cards.min_notice_days > 0
-                then
-                    coalesce(notices.opened_on, dated_cards.due_on - dated_cards.stage_days_max)
-                    + dated_cards.min_notice_days
-        end
-    ) + 1 as expires_on,
+    notices.usable_until + 1 as expires_on,
     dated_cards.points_expiration_days
 from dated_cards
 cross join
     lateral (
         select
-            max(greatest(
-                given.promised_on, case when mails.status = 'sending' then given.named_on end
-            )) as promised_on,
-            min(given.opened_on) as opened_on
+            greatest(
+                dated_cards.due_on,
+                max(given.promised_on),
+                max(case when mails.status = 'sending' then given.named_on end),
+                case
+                    when dated_cards.min_notice_days > 0
+                        then
+                            coalesce(
+                                min(given.opened_on),
+                                dated_cards.due_on - dated_cards.stage_days_max
+                            )
+                            + dated_cards.min_notice_days
+                end
+            ) as usable_until
         from loyalty.expiration_notices as given
         inner join loyalty.email_logs as mails on given.email_log_id = mails.id
         where
             given.card_id = dated_cards.card_id
             and given.cycle_started_at = dated_cards.cycle_started_at
-            -- A card without a warning has no notice; most need not be looked up.
-            and dated_cards.last_expiration_warning_at is not null
+            -- Only a card that was warned since its last activity has a notice to look up.
+            and dated_cards.last_expiration_warning_at >= dated_cards.cycle_started_at
     ) as notices
 where
     not exists (
