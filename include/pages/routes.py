@@ -29,10 +29,12 @@ def overview(request: Request, before: str | None = None) -> HTMLResponse:
     root = request.scope.get("root_path", "")
     links = [f"{root}/runs/{day['run_id']}" if day["run_id"] else None for day in days]
     charts = [
-        draw(title, unit, [(d["day_on"], d[name], to) for d, to in zip(days, links, strict=True)])
-        for title, unit, name in (
-            ("Points expired per day", "points", "points_expired"),
-            ("Cards warned per day", "cards", "cards_warned"),
+        draw(
+            title, "points", [(d["day_on"], d[name], to) for d, to in zip(days, links, strict=True)]
+        )
+        for title, name in (
+            ("Points expired per day", "points_expired"),
+            ("Points warned per day", "points_warned"),
         )
     ]
     return page(

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from tests.day import run_day
 from tests.factories import card, insert, merchant, program
 from tests.pages.conftest import PREFIX
+from tests.rows import execute, rows
 
 HOSTILE = "<script>alert('1')</script>\"><img src=x onerror=alert(1)> 100%s %(x)s '; --"
 
@@ -39,12 +40,40 @@ def test_overview_shows_each_day_and_the_missed_one(
     page = client.get("/").text
     assert "1 of the last 4 days had no run" in page
     assert page.count('class="missed"') == 2  # one gap in each of the two charts
-    # The first run warns the two cards that are due within 14 days.
-    expected = (("2", "1", "100"), ("0", "1", "20"), ("0", "1", "7"))
+    # The first run warns the two cards, 20 and 7 points, that are due within 14 days.
+    expected = (("2", "27", "1", "100"), ("0", "0", "1", "20"), ("0", "0", "1", "7"))
     for run_id, row_figures in zip(three_days, expected, strict=True):
         row = page.split(f'<th scope="row"><a href="{PREFIX}/runs/{run_id}">')[-1]
         cells = re.findall(r'<td class="n">(.*?)</td>', row)
-        assert tuple(cells[:3]) == row_figures
+        assert tuple(cells[:4]) == row_figures
+    assert "<title>2026-03-01: 27 points</title>" in page
+    assert "<title>2026-03-02: 0 points</title>" in page
+
+
+def test_overview_tells_what_is_held_and_each_status_of_the_mails(
+    client: TestClient, engine: Engine, at: Callable[[str], object]
+) -> None:
+    instant = "2026-03-02T02:00:00+00:00"
+    # A run for one merchant on the same day says nothing about the other's held program.
+    held, other = program(engine, name="Big", size_check_cards=1), program(engine)
+    for points in (10, 20, 300):
+        card(engine, held, points=points, last_activity_at="2025-03-01T12:00:00Z")
+    for _ in "abc":
+        card(engine, other, points=5, last_activity_at="2025-03-10T12:00:00Z")
+    at(instant)
+    run_id = run_day(engine, instant)
+    first = "where id = (select min(id) from loyalty.email_logs)"
+    execute(engine, f"update loyalty.email_logs set status = 'sent' {first}")
+    (merchant_id,) = rows(
+        engine, "select merchant_id from loyalty.loyalty_programs where id = %(id)s", id=other
+    )[0]
+    run_day(engine, instant, dag_run_id="one", merchant_ids=(merchant_id,))
+    page = client.get("/").text
+    row = page.split(f'<th scope="row"><a href="{PREFIX}/runs/{run_id}">')[-1].split("</tr>")[0]
+    # Three cards are warned, three held: 10 + 20 + 300 points.
+    cells = re.findall(r"<td.*?>(.*?)</td>", row.replace("&nbsp;", " "))
+    assert cells[2:9] == ["3", "15", "0", "0", "3", "330", "2 queued, 1 sent"]
+    assert "Held by the size check" in page
 
 
 def test_a_day_is_missed_only_when_it_is_over(
