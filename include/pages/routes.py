@@ -15,6 +15,7 @@ from include.pages.charts import draw
 from include.pages.comparison import compare
 from include.pages.reading import BIGINT_MAX, as_id, engine_of, read
 from include.pages.rendering import HERE, page
+from include.pages.usual import medians
 
 router = APIRouter()
 STATIC = {"pages.css": "text/css", "pages.js": "text/javascript"}
@@ -76,7 +77,10 @@ def _show_run(request: Request, binds: Mapping[str, object], skip: int) -> HTMLR
     names = ("programs", "skips", "mails", "files", "proof", "before", "cards")
     values: dict[str, Any] = dict(zip(names, shown, strict=True))
     comparison = compare(engine, found[0]["id"])
-    return page(request, "run.html", **values, run=found[0], skip=skip, comparison=comparison)
+    usual = medians(values["before"])
+    return page(
+        request, "run.html", **values, run=found[0], skip=skip, comparison=comparison, usual=usual
+    )
 
 
 @router.get("/cards")

@@ -190,3 +190,23 @@ def test_pages_have_no_inline_script_or_style(client: TestClient, three_days: li
         page = client.get(path).text
         assert not re.search(r"<script(?! src=)|<style| style=| on\w+=|javascript:", page), path
         assert set(re.findall(r'(?:src|href)="(?!/)([^"]*)"', page)) == set(), path
+
+
+def test_a_run_is_measured_by_the_median_of_the_days_before(
+    client: TestClient, engine: Engine, at: Callable[[str], object]
+) -> None:
+    home = program(engine, warning_days=[], size_check_cards=None)
+    # Due on 1 to 4 March, taken a day later: 1, 3, 2 and then 5 cards of 10 points.
+    for day, cards in ((1, 1), (2, 3), (3, 2), (4, 5)):
+        for _ in range(cards):
+            card(engine, home, points=10, last_activity_at=f"2025-03-0{day}T12:00:00Z")
+    for day in (2, 3, 4, 5):
+        instant = f"2026-03-0{day}T02:00:00+00:00"
+        at(instant)
+        run_id = run_day(engine, instant)
+    page = client.get(f"/runs/{run_id}").text
+    row = page.split('<tr class="this"><th scope="row">2026-03-05')[1].split("</tr>")[0]
+    # Median of 1, 3 and 2 cards: 2; 5 is 2.5 times as many. Nobody was warned: no ratio.
+    assert ">5 <span" in row
+    assert re.findall(r'<span class="faint">([\d.]+)&nbsp;', row) == ["2.5", "2.5"]
+    assert 'Median of the 3 before</th><td class="n">0</td><td class="n">2</td>' in page
