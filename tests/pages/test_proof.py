@@ -53,7 +53,7 @@ def test_a_sound_run_is_proven_again_by_every_check_and_each_program(
     client: TestClient, engine: Engine, run_id: int, at: Callable[[str], object]
 ) -> None:
     page = client.get(f"/runs/{run_id}/proof").text
-    assert "All 1 programs with planned cards add up" in page
+    assert "Programs with planned cards: 1. All add up" in page
     # Three cards: 127 = opening, 120 expired, 7 closing; the report says 120.
     assert books(page) == ["3", "127", "0", "0", "120", "7", "120"]
     assert page.count(">holds</span>") == 1 + len(check_names())
@@ -64,7 +64,7 @@ def test_a_sound_run_is_proven_again_by_every_check_and_each_program(
     adjust(engine, card_of(client, "2025-03-10"), -3, "2026-03-03T10:00:00Z")
     page = client.get(f"/runs/{run_id}/proof").text
     assert books(page) == ["3", "127", "50", "3", "120", "54", "120"]
-    assert "All 1 programs with planned cards add up" in page
+    assert "Programs with planned cards: 1. All add up" in page
 
 
 def test_points_that_nobody_booked_and_a_changed_report_are_seen(
