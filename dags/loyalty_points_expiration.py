@@ -7,7 +7,8 @@ ledger, and mails the customers whose points went.
     open_run → late activity: plan → reinstate points
              ├─ warnings:  select cohort → queue warnings → export files → send mail
              └─ expiry:    select cohort → check size → expire points → export files → send mail
-                 both carried out → reconcile → close_run     (waits for no mail server, no person)
+                 both carried out → reconcile → close_run → keep_forecast
+                                                        (waits for no mail server, no person)
 
 **Safe to repeat.** Clear or rerun any task or day: what was done is not done again, and the first
 report stands. A missed day heals with the next run. A red task says in its last line what to do.
@@ -39,6 +40,7 @@ from include.tasks import (
     close_run,
     expire_points,
     export_files,
+    keep_forecast,
     reconcile,
     reinstate_points,
     send_mail,
@@ -195,4 +197,4 @@ with DAG(
     opened = open_run()
     proven = reconcile(opened)
     late_activity(opened) >> [warnings(opened), expiry(opened)] >> proven
-    close_run(proven)
+    close_run(proven) >> keep_forecast(opened)

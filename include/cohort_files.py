@@ -38,6 +38,7 @@ COLUMNS = (
     "stage_days",
     "points",
 )
+MANIFEST = "manifest.json"
 PART_ROWS_DEFAULT = 50_000
 FileKind = Kind | Event
 READ_BYTES = 1 << 20
@@ -118,6 +119,23 @@ def read_ids(
         raise _differs(folder, f"{error.filename or part_name} is missing") from error
 
 
+def read_parts(root: Any, run_id: int, kind: str, manifest_sha256: str) -> tuple[Part, ...]:
+    """Return the parts that an export's manifest names, with their checksums.
+
+    Args:
+        manifest_sha256: the manifest's own checksum, as the database keeps it.
+
+    Raises:
+        CohortFileError: the manifest is gone or is not the one that was written.
+    """
+    folder = _folder(root, run_id, kind)
+    try:
+        manifest = _checked(folder, manifest_sha256)
+    except OSError as error:
+        raise _differs(folder, f"{MANIFEST} cannot be read here") from error
+    return tuple(Part(**part) for part in manifest["parts"])
+
+
 def _ids(lines: IO[str], batch: int) -> Iterator[list[int]]:
     ids: list[int] = []
     for row in csv.DictReader(lines):
@@ -164,7 +182,7 @@ def _write_part(
 
 def _write_manifest(engine: Engine, folder: Any, made: Export) -> None:
     content = json.dumps(asdict(made), indent=2).encode()
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     with _replacing(path) as raw:
         raw.write(content)
     with transaction(engine) as connection:
@@ -187,9 +205,13 @@ def _write_manifest(engine: Engine, folder: Any, made: Export) -> None:
 def _read_manifest(engine: Engine, folder: Any, run_id: int, kind: FileKind) -> dict[str, Any]:
     with transaction(engine) as connection:
         known = run_stage(connection, "read_export", {"run_id": run_id, "kind": kind})
-    content = (folder / "manifest.json").read_bytes()
-    if hashlib.sha256(content).hexdigest() != known.get("manifest_sha256"):
-        raise _differs(folder, "manifest.json is not the one whose hash the database keeps")
+    return _checked(folder, known.get("manifest_sha256"))
+
+
+def _checked(folder: Any, sha256: str | None) -> dict[str, Any]:
+    content = (folder / MANIFEST).read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise _differs(folder, f"{MANIFEST} is not the one whose hash the database keeps")
     manifest: dict[str, Any] = json.loads(content)
     return manifest
 

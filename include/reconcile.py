@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from dataclasses import dataclass
 
+from psycopg2.errors import LockNotAvailable, QueryCanceled
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
-from include.database import SELECTION, statements, transaction
+from include.database import READER, SELECTION, Limits, statements, transaction
 from include.errors import ReconcileError
 from include.settings import SQL_ROOT
 
@@ -31,6 +34,15 @@ class Violation:
         return f"{subject}{self.detail} ({self.check})"
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What one check says of a run; `violations` None: it was cut off before it had an answer."""
+
+    check: str
+    rule: str
+    violations: tuple[Violation, ...] | None
+
+
 def check_names() -> tuple[str, ...]:
     """Return the names of all checks, in their order."""
     return tuple(sorted(file.stem for file in (SQL_ROOT / "checks").glob("*.sql")))
@@ -44,6 +56,33 @@ def violations(engine: Engine, run_id: int | None) -> list[Violation]:
             for name, statement in zip(check_names(), statements("checks"), strict=True)
             for violation in _ask(connection, name, statement, run_id)
         ]
+
+
+def judge(engine: Engine, run_id: int, limits: Limits) -> list[Verdict]:
+    """Ask the books and every check about one run, each in a reading transaction of its own."""
+    named = (
+        (BOOKS, statements("reconcile")[0]),
+        *zip(check_names(), statements("checks"), strict=True),
+    )
+    return [_verdict(engine, name, statement, run_id, limits) for name, statement in named]
+
+
+def _verdict(engine: Engine, name: str, statement: str, run_id: int, limits: Limits) -> Verdict:
+    rule = _rule(statement)
+    try:
+        with transaction(engine, limits, role=READER) as connection:
+            return Verdict(name, rule, tuple(_ask(connection, name, statement, run_id)))
+    except OperationalError as error:
+        if isinstance(error.orig, (QueryCanceled, LockNotAvailable)):
+            return Verdict(name, rule, None)
+        raise
+
+
+def _rule(statement: str) -> str:
+    """Return what a check's header says before it names what goes in."""
+    lines = itertools.takewhile(lambda line: line.startswith("--"), statement.splitlines())
+    header = " ".join(line.removeprefix("--").strip() for line in lines)
+    return header.split(" In: ")[0]
 
 
 def reconcile(engine: Engine, run_id: int) -> int:

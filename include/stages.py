@@ -20,6 +20,7 @@ from include import (
     cohort_files,
     cohorts,
     decisions,
+    forecasts,
     health,
     lifecycle,
     metrics,
@@ -191,6 +192,11 @@ def close_run(run_id: int) -> dict[str, int]:
     figures = runs.close_run(_engine(), run_id)
     metrics.run_closed(_engine(), run_id)
     return figures
+
+
+def keep_forecast(run_id: int) -> dict[str, int]:
+    """Keep what the next day would expire; returns cards and points."""
+    return forecasts.keep_forecast(_engine(), run_id)
 
 
 def look_after_health() -> None:

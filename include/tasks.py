@@ -208,3 +208,13 @@ def close_run(run: int) -> Iterator[Metadata]:
     from include import stages
 
     yield Metadata(RUNS, {"run_id": run, **stages.close_run(run)})
+
+
+@task(
+    doc_md="Keeps which cards the next local day would expire if nobody came back: the next run is "
+    "compared with it. No report depends on it.",
+)
+def keep_forecast(run: int) -> dict[str, int]:
+    from include import stages
+
+    return stages.keep_forecast(run)

@@ -40,6 +40,12 @@ def _engine() -> Any:
     return _engine_at(database_url(BaseHook.get_connection(DATABASE)))
 
 
+def _root(place: str) -> Any:
+    from airflow.sdk import ObjectStoragePath
+
+    return ObjectStoragePath(place)
+
+
 @cache
 def _engine_at(url: str) -> Any:
     from include.database import connect
@@ -52,7 +58,8 @@ def _app() -> Any:
     from include.pages.app import make_app
     from include.pages.security import Access
 
-    return make_app(Access(user=_signed_in, permit=_may), _engine, prefix=PREFIX)
+    access = Access(user=_signed_in, permit=_may)
+    return make_app(access, _engine, prefix=PREFIX, open_root=_root)
 
 
 async def pages(scope: Any, receive: Any, send: Any) -> None:

@@ -23,7 +23,7 @@ from tests.statsd_listener import statsd_listener
 
 ROOT = Path(__file__).resolve().parent.parent
 AS_OF = "2026-11-20T02:00:00+00:00"
-TASKS = 14
+TASKS = 15
 LIFECYCLE_TASKS = ("queue_events", "export_files", "send_mail")
 
 

@@ -101,7 +101,8 @@ def test_rows_that_break_a_rule_are_named_and_the_rule_is_not_left_behind(empty)
             loyalty.expiration_warnings, loyalty.expiration_notices, loyalty.cohort_exports,
             loyalty.expiration_cohort_members, loyalty.expiration_run_programs,
             loyalty.expiration_runs, loyalty.reinstatement_members, loyalty.reinstatements,
-            loyalty.reinstatement_skips, loyalty.lifecycle_runs, loyalty.lifecycle_unread cascade;
+            loyalty.reinstatement_skips, loyalty.lifecycle_runs, loyalty.lifecycle_unread,
+            loyalty.expiration_forecast_cards cascade;
         drop view loyalty.mails_naming_a_customer;
         drop sequence loyalty.mail_sender_id_seq;
         drop function loyalty.mail_language, loyalty.warning_occurrence_key,

@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import Response
 from sqlalchemy import Engine
 
 from include.errors import LoyaltyError
-from include.pages import mail_templates, outstanding
+from include.pages import mail_templates, outstanding, proof
 from include.pages.rendering import page
 from include.pages.routes import router
 from include.pages.security import Access, SafeHeaders, gate
 
 
-def make_app(access: Access, find_engine: Callable[[], Engine], *, prefix: str) -> FastAPI:
+def make_app(
+    access: Access,
+    find_engine: Callable[[], Engine],
+    *,
+    prefix: str,
+    open_root: Callable[[str], Any] = Path,
+) -> FastAPI:
     """Return the app; every route, also one added later, stands behind `access`.
 
     `prefix` is where Airflow mounts it; what precedes it in an address is Airflow's own.
+    `open_root` makes a path of the place where cohort files are, a folder or an object store.
     """
     app = FastAPI(
         openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(gate(access))]
     )
     app.state.find_engine = find_engine
     app.state.prefix = prefix
+    app.state.open_root = open_root
     app.add_middleware(SafeHeaders)
     app.add_exception_handler(LoyaltyError, _tell)
     app.include_router(router)
     app.include_router(mail_templates.router)
     app.include_router(outstanding.router)
+    app.include_router(proof.router)
     return app
 
 

@@ -12,8 +12,10 @@ from include.clock import read_clock
 from include.mail import settling
 from include.pages.advice import ADVICE
 from include.pages.charts import draw
+from include.pages.comparison import compare
 from include.pages.reading import BIGINT_MAX, as_id, engine_of, read
 from include.pages.rendering import HERE, page
+from include.pages.usual import medians
 
 router = APIRouter()
 STATIC = {
@@ -35,10 +37,12 @@ def overview(request: Request, before: str | None = None) -> HTMLResponse:
     root = request.scope.get("root_path", "")
     links = [f"{root}/runs/{day['run_id']}" if day["run_id"] else None for day in days]
     charts = [
-        draw(title, unit, [(d["day_on"], d[name], to) for d, to in zip(days, links, strict=True)])
-        for title, unit, name in (
-            ("Points expired per day", "points", "points_expired"),
-            ("Cards warned per day", "cards", "cards_warned"),
+        draw(
+            title, "points", [(d["day_on"], d[name], to) for d, to in zip(days, links, strict=True)]
+        )
+        for title, name in (
+            ("Points expired per day", "points_expired"),
+            ("Points warned per day", "points_warned"),
         )
     ]
     return page(
@@ -79,7 +83,11 @@ def _show_run(request: Request, binds: Mapping[str, object], skip: int) -> HTMLR
     shown = read(engine, "show_run", {"run_id": found[0]["id"], "skip_rows": skip})
     names = ("programs", "skips", "mails", "files", "proof", "before", "cards")
     values: dict[str, Any] = dict(zip(names, shown, strict=True))
-    return page(request, "run.html", **values, run=found[0], skip=skip)
+    comparison = compare(engine, found[0]["id"])
+    usual = medians(values["before"])
+    return page(
+        request, "run.html", **values, run=found[0], skip=skip, comparison=comparison, usual=usual
+    )
 
 
 @router.get("/cards")
@@ -119,7 +127,9 @@ def forecast(request: Request, program: str | None = None) -> HTMLResponse:
     """What expires in the next 90 days if nobody comes back."""
     engine = engine_of(request)
     binds = {"now_at": read_clock(engine), "program_id": as_id(program)}
-    days, programs = read(engine, "show_forecast", binds)
+    (rows,) = read(engine, "show_forecast", binds)
+    days = [row for row in rows if row["day_on"]]
+    programs = [row for row in rows if not row["day_on"]]
     bars = [(day["day_on"], day["points_total"], None) for day in days]
     chart = draw("Points that expire per day", "points", bars)
     return page(
@@ -129,6 +139,7 @@ def forecast(request: Request, program: str | None = None) -> HTMLResponse:
         programs=programs,
         charts=[chart],
         program_id=binds["program_id"],
+        comparison=None if binds["program_id"] else compare(engine),
     )
 
 

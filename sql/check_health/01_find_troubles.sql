@@ -1,6 +1,6 @@
 -- Finds what a watcher of the platform has to know: no run lately, something held, mails stuck.
--- In: closed runs, held programs, unsent mails. Out: one row per trouble, a sentence; none if all
--- is well. is_before_first_run: no run was ever opened here, so none can be missed yet.
+-- In: closed runs, loyalty.held_programs, unsent mails. Out: one row per trouble, a sentence; none
+-- if all is well. is_before_first_run: no run was ever opened here, so none can be missed yet.
 -- Binds: now_at.
 -- A rerun finds what there is then.
 with
@@ -12,37 +12,9 @@ last_close as (
     where runs.run_type = 'daily' and not runs.dry_run
 ),
 
--- A run for some merchants only says nothing about the programs of the others.
 held_programs as (
     select count(*) as programs_total
-    from loyalty.expiration_run_programs as programs
-    inner join loyalty.expiration_runs as runs on programs.run_id = runs.id
-    where
-        programs.size_check = 'held'
-        and runs.status = 'closed'
-        and runs.run_type = 'daily'
-        and not runs.dry_run
-        and not exists (
-            select 1
-            from loyalty.expiration_run_programs as later_programs
-            inner join loyalty.expiration_runs as later on later_programs.run_id = later.id
-            where
-                later_programs.program_id = programs.program_id
-                and later_programs.run_id > programs.run_id
-                and later.status = 'closed'
-                and later.run_type = 'daily'
-                and not later.dry_run
-        )
-        and not exists (
-            select 1
-            from loyalty.expiration_runs as decided
-            inner join loyalty.expiration_run_programs as decided_programs
-                on decided.id = decided_programs.run_id
-            where
-                decided.held_run_id = programs.run_id
-                and decided.decision is not null
-                and decided_programs.program_id = programs.program_id
-        )
+    from loyalty.held_programs
 ),
 
 ambiguous_mails as (

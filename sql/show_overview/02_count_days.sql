@@ -7,8 +7,15 @@ with
 real_runs as (
     select
         (runs.as_of at time zone 'UTC')::date as day_on,
-        runs.*
+        runs.*,
+        warned.points_total as points_warned
     from loyalty.expiration_runs as runs
+    cross join
+        lateral (
+            select coalesce(sum(warnings.points), 0) as points_total
+            from loyalty.expiration_warnings as warnings
+            where warnings.run_id = runs.id
+        ) as warned
     where
         runs.status = 'closed'
         and not runs.dry_run
@@ -29,6 +36,7 @@ run_days as (
             ) filter (where real_runs.run_type = 'daily')
         )[1] as run_id,
         sum(real_runs.warning_cards_queued)::bigint as cards_warned,
+        sum(real_runs.points_warned)::bigint as points_warned,
         sum(real_runs.cards_expired)::bigint as cards_expired,
         sum(real_runs.points_expired)::bigint as points_expired
     from real_runs
@@ -58,6 +66,7 @@ select
     days.day_on,
     run_days.run_id,
     run_days.cards_warned,
+    run_days.points_warned,
     run_days.cards_expired,
     run_days.points_expired
 from days

@@ -1,5 +1,7 @@
--- Lists the programs of the latest daily run that a person should look at, one row per reason.
--- In: the latest closed daily run, the one before it, the mails of the last seven days.
+-- Lists the programs that a person should look at, one row per reason: those that are held, and
+-- what the latest daily run found.
+-- In: loyalty.held_programs, the latest closed daily run, the one before it, the mails of the last
+-- seven days.
 -- Out: program, reason and the figure that goes with it; 200 rows at most.
 -- Binds: now_at.
 -- A rerun reads again; it changes nothing.
@@ -25,23 +27,10 @@ snapshots as (
 
 held as (
     select
-        snapshots.program_id,
+        held_programs.program_id,
         'held' as reason,
-        snapshots.expiry_cards_planned as figure
-    from snapshots
-    where
-        snapshots.place = 1
-        and snapshots.size_check = 'held'
-        and not exists (
-            select 1
-            from loyalty.expiration_runs as decided
-            inner join loyalty.expiration_run_programs as decided_programs
-                on decided.id = decided_programs.run_id
-            where
-                decided.held_run_id = snapshots.run_id
-                and decided.decision is not null
-                and decided_programs.program_id = snapshots.program_id
-        )
+        held_programs.cards_held as figure
+    from loyalty.held_programs
 ),
 
 changed as (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from include import cohort_files, cohorts, runs
+from include import cohort_files, cohorts, forecasts, runs
 from include.cohorts import Kind
 from include.mail.seeding import seed_templates
 from include.mail.sending import send_due
@@ -49,4 +49,5 @@ def _seconds(engine: Engine, port: int) -> float:
                 send_due(engine, server, named_ids=ids)
         reconcile(engine, run_id)
         runs.close_run(engine, run_id)
+        forecasts.keep_forecast(engine, run_id)
     return time.perf_counter() - started

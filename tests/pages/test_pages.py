@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from tests.day import run_day
 from tests.factories import card, insert, merchant, program
 from tests.pages.conftest import PREFIX
+from tests.rows import execute, rows
 
 HOSTILE = "<script>alert('1')</script>\"><img src=x onerror=alert(1)> 100%s %(x)s '; --"
 
@@ -48,17 +49,45 @@ def test_overview_shows_each_day_and_the_missed_one(
     assert "1 of the last 4 days had no run" in page
     assert [[day["value"] for day in chart] for chart in charts(page)] == [
         [100, 20, None, 7],
-        [2, 0, None, 0],
+        [27, 0, None, 0],
     ]
     assert [day["link"] for day in charts(page)[0]] == [
         run and f"{PREFIX}/runs/{run}" for run in (*three_days[:2], None, three_days[2])
     ]
-    # The first run warns the two cards that are due within 14 days.
-    expected = (("2", "1", "100"), ("0", "1", "20"), ("0", "1", "7"))
+    # The first run warns the two cards, 20 and 7 points, that are due within 14 days.
+    expected = (("2", "27", "1", "100"), ("0", "0", "1", "20"), ("0", "0", "1", "7"))
     for run_id, row_figures in zip(three_days, expected, strict=True):
         row = page.split(f'<th scope="row"><a href="{PREFIX}/runs/{run_id}">')[-1]
         cells = re.findall(r'<td class="n">(.*?)</td>', row)
-        assert tuple(cells[:3]) == row_figures
+        assert tuple(cells[:4]) == row_figures
+    assert "<title>2026-03-01: 27 points</title>" in page
+    assert "<title>2026-03-02: 0 points</title>" in page
+
+
+def test_overview_tells_what_is_held_and_each_status_of_the_mails(
+    client: TestClient, engine: Engine, at: Callable[[str], object]
+) -> None:
+    instant = "2026-03-02T02:00:00+00:00"
+    # A run for one merchant on the same day says nothing about the other's held program.
+    held, other = program(engine, name="Big", size_check_cards=1), program(engine)
+    for points in (10, 20, 300):
+        card(engine, held, points=points, last_activity_at="2025-03-01T12:00:00Z")
+    for _ in "abc":
+        card(engine, other, points=5, last_activity_at="2025-03-10T12:00:00Z")
+    at(instant)
+    run_id = run_day(engine, instant)
+    first = "where id = (select min(id) from loyalty.email_logs)"
+    execute(engine, f"update loyalty.email_logs set status = 'sent' {first}")
+    (merchant_id,) = rows(
+        engine, "select merchant_id from loyalty.loyalty_programs where id = %(id)s", id=other
+    )[0]
+    run_day(engine, instant, dag_run_id="one", merchant_ids=(merchant_id,))
+    page = client.get("/").text
+    row = page.split(f'<th scope="row"><a href="{PREFIX}/runs/{run_id}">')[-1].split("</tr>")[0]
+    # Three cards are warned, three held: 10 + 20 + 300 points.
+    cells = re.findall(r"<td.*?>(.*?)</td>", row.replace("&nbsp;", " "))
+    assert cells[2:9] == ["3", "15", "0", "0", "3", "330", "2 queued, 1 sent"]
+    assert "Held by the size check" in page
 
 
 def test_a_day_is_missed_only_when_it_is_over(
@@ -175,3 +204,23 @@ def test_pages_have_no_inline_script_or_style(client: TestClient, three_days: li
         page = client.get(path).text
         assert not re.search(r"<script(?! src=)|<style| style=| on\w+=|javascript:", page), path
         assert set(re.findall(r'(?:src|href)="(?!/)([^"]*)"', page)) == set(), path
+
+
+def test_a_run_is_measured_by_the_median_of_the_days_before(
+    client: TestClient, engine: Engine, at: Callable[[str], object]
+) -> None:
+    home = program(engine, warning_days=[], size_check_cards=None)
+    # Due on 1 to 4 March, taken a day later: 1, 3, 2 and then 5 cards of 10 points.
+    for day, cards in ((1, 1), (2, 3), (3, 2), (4, 5)):
+        for _ in range(cards):
+            card(engine, home, points=10, last_activity_at=f"2025-03-0{day}T12:00:00Z")
+    for day in (2, 3, 4, 5):
+        instant = f"2026-03-0{day}T02:00:00+00:00"
+        at(instant)
+        run_id = run_day(engine, instant)
+    page = client.get(f"/runs/{run_id}").text
+    row = page.split('<tr class="this"><th scope="row">2026-03-05')[1].split("</tr>")[0]
+    # Median of 1, 3 and 2 cards: 2; 5 is 2.5 times as many. Nobody was warned: no ratio.
+    assert ">5 <span" in row
+    assert re.findall(r'<span class="faint">([\d.]+)&nbsp;', row) == ["2.5", "2.5"]
+    assert 'Median of the 3 before</th><td class="n">0</td><td class="n">2</td>' in page

@@ -3,7 +3,7 @@
 from include.migrations import run_file
 
 revision = "0014_undecided_cards"
-down_revision = "0012_expiration_forecast"
+down_revision = "0013_kept_forecast"
 
 
 def upgrade() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 import pytest
@@ -60,6 +61,27 @@ def test_from_the_chart_to_a_run_to_a_card(airflow: EmbeddedAirflow, page: Page)
     frame.get_by_role("link", name="due1/1").click()
     expect(frame.get_by_role("heading", name="Why points expired")).to_be_visible()
     expect(frame.locator("article")).to_contain_text(f"Due on {airflow.date(1)}")
+
+
+def test_a_run_is_proven_again_with_its_files_and_its_forecast(
+    airflow: EmbeddedAirflow, page: Page
+) -> None:
+    frame = open_overview(page)
+    frame.locator(".chart").first.locator("a").last.click()
+    # The second night foresaw the two cards that the third one took.
+    foretold = frame.locator("section[aria-labelledby=foretold] tr", has_text="Expired as forecast")
+    expect(foretold.locator("td").first).to_have_text("2")
+    frame.get_by_role("link", name="Prove it again").click()
+    expect(frame.get_by_role("heading", level=1)).to_contain_text("Proof of run")
+    expect(frame.get_by_text("took too long here")).to_have_count(0)
+    expect(frame.locator("main .bad")).to_have_count(0)
+    told = re.search(r"Proof of run (\d+)", frame.locator("h1").inner_text())
+    assert told
+    parts = [*(airflow.folder / "cohorts").glob(f"run={told[1]}/kind=*/part-*.csv")]
+    assert len(parts) == 2
+    for part in parts:
+        sha256 = hashlib.sha256(part.read_bytes()).hexdigest()
+        expect(frame.locator("td code", has_text=sha256)).to_be_visible()
 
 
 def test_overview_lists_every_run_with_its_figures(airflow: EmbeddedAirflow, page: Page) -> None:

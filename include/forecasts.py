@@ -1,0 +1,26 @@
+"""What a run foresaw for the next day, kept to be compared with what came of it."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import Engine
+
+from include.database import SELECTION, run_stage, transaction
+
+log = logging.getLogger(__name__)
+
+
+def keep_forecast(engine: Engine, run_id: int) -> dict[str, int]:
+    """Keep the cards that the next local day would expire if nobody came back.
+
+    A dry run keeps none; what was kept first stands.
+
+    Returns:
+        The cards and points that are kept for this run.
+    """
+    with transaction(engine, SELECTION) as connection:
+        kept = run_stage(connection, "keep_forecast", {"run_id": run_id})
+    figures = {name: int(kept[name]) for name in ("cards_forecast", "points_forecast")}
+    log.info("If nobody comes back, the day after run %s expires %s.", run_id, figures)
+    return figures
