@@ -18,7 +18,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tests.bench import day, expiry, export, imports, lifecycle, mail, pages, selection, tills
+from tests.bench import (
+    day,
+    expiry,
+    export,
+    imports,
+    lifecycle,
+    mail,
+    pages,
+    scheduler,
+    selection,
+    tills,
+)
 from tests.bench.figures import Figure
 from tests.bench.place import Place, open_place
 
@@ -31,6 +42,7 @@ PARTS: dict[str, Callable[..., list[Figure]]] = {
     "lifecycle": lifecycle.figures,
     "mail": mail.figures,
     "imports": imports.figures,
+    "scheduler": scheduler.figures,
     "pages": pages.figures,
 }
 

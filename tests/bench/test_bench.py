@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 
-from tests.bench import expiry, pages
+from include.settings import PROJECT_ROOT
+from tests.bench import expiry, pages, scheduler
 from tests.bench.baselines import floor, orm_loop
 from tests.bench.figures import Figure, measure, ratio
 from tests.bench.place import Size, open_place
 from tests.rows import rows
+from tests.scheduler.embedded_airflow import DAG
 
 SIZE = Size(cards_total=600, due_total=30, near_total=10, programs_total=5)
 BOOKS = """
@@ -77,3 +80,26 @@ def test_history_is_what_runs_leave_and_every_page_shows_it(tmp_path):
             last = pages.addresses(engine)["run"]
             assert "The report equals the ledger." in client.get(last).text
             assert '"value":null' not in client.get("/").text.replace("&#34;", '"')
+
+
+def test_empty_tasks_form_the_graph_of_the_daily_dag():
+    real = DagBag(PROJECT_ROOT / "dags").dags[DAG]
+    empty = DagBag(scheduler.EMPTY_TASKS.parent).dags[scheduler.EMPTY_TASKS.stem]
+    assert len(real.tasks) > 10
+    assert {task.task_id: shape(task) for task in empty.tasks} == {
+        task.task_id: shape(task) for task in real.tasks
+    }
+    assert work(empty) == {"answer_at_once"}
+    assert "answer_at_once" not in work(real)
+
+
+def shape(task):
+    """Return what the scheduler decides a task's turn by, and its edges."""
+    edges = (task.upstream_task_ids, task.downstream_task_ids)
+    return (*edges, task.is_mapped, task.trigger_rule, task.retries, task.pool, task.queue)
+
+
+def work(dag):
+    """Return the names of the functions that the tasks of a DAG call."""
+    functions = (getattr(task, "python_callable", None) for task in dag.tasks)
+    return {function.__name__ for function in functions if function}

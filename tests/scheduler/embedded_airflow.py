@@ -156,11 +156,30 @@ class EmbeddedAirflow:
         return f"{tasks}\n{self._scheduler_log()[-6000:]}"
 
     def trigger(
-        self, *, conf: dict[str, Any] | None = None, logical_date: str | None = None
+        self,
+        *,
+        conf: dict[str, Any] | None = None,
+        logical_date: str | None = None,
+        dag_id: str = DAG,
     ) -> str:
-        """Trigger the main DAG as the UI does; return the id of the run."""
+        """Trigger a DAG as the UI does; return the id of the run."""
         body = {"conf": conf or {}, "logical_date": logical_date}
-        return str(self._ask("POST", f"/api/v2/dags/{DAG}/dagRuns", body)["dag_run_id"])
+        return str(self._ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def pause(self, dag_id: str, is_paused: bool = True) -> None:
+        """Pause a DAG, or have it scheduled again, as the UI does."""
+        self._ask("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": is_paused})
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """Return what the REST API says of a run."""
+        found: dict[str, Any] = self._ask("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
+        return found
+
+    def instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return what the REST API says of the task instances of a run."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=1000"
+        found: list[dict[str, Any]] = self._ask("GET", path)["task_instances"]
+        return found
 
     def clear_task(self, run_id: str, task_id: str) -> None:
         """Clear one task of a run of the main DAG, and no other, as the UI does."""
