@@ -60,8 +60,6 @@ def test_overview_shows_each_day_and_the_missed_one(
         row = page.split(f'<th scope="row"><a href="{PREFIX}/runs/{run_id}">')[-1]
         cells = re.findall(r'<td class="n">(.*?)</td>', row)
         assert tuple(cells[:4]) == row_figures
-    assert "<title>2026-03-01: 27 points</title>" in page
-    assert "<title>2026-03-02: 0 points</title>" in page
 
 
 def test_overview_tells_what_is_held_and_each_status_of_the_mails(
@@ -83,7 +81,7 @@ def test_overview_tells_what_is_held_and_each_status_of_the_mails(
     )[0]
     run_day(engine, instant, dag_run_id="one", merchant_ids=(merchant_id,))
     page = client.get("/").text
-    row = page.split(f'<th scope="row"><a href="{PREFIX}/runs/{run_id}">')[-1].split("</tr>")[0]
+    row = page.split(f'<th scope="row" class="d"><a href="{PREFIX}/runs/{run_id}">')[1].split("</tr>")[0]
     # Three cards are warned, three held: 10 + 20 + 300 points.
     cells = re.findall(r"<td.*?>(.*?)</td>", row.replace("&nbsp;", " "))
     assert cells[2:9] == ["3", "15", "0", "0", "3", "330", "2 queued, 1 sent"]

@@ -89,15 +89,22 @@ def test_overview_lists_every_run_with_its_figures(airflow: EmbeddedAirflow, pag
     asked = rows(
         airflow.loyalty,
         """
-        select runs.warning_cards_queued, runs.cards_expired, runs.points_expired,
-            runs.programs_held,
-            (select count(*) from loyalty.email_logs where run_id = runs.id and status = 'sent')
-        from loyalty.expiration_runs as runs order by runs.id desc
+        select runs.warning_cards_queued,
+            (select coalesce(sum(points), 0) from loyalty.expiration_warnings
+                where run_id = runs.id),
+            runs.cards_expired, runs.points_expired,
+            sum(programs.expiry_cards_planned) filter (where size_check = 'held'),
+            sum(programs.expiry_points_planned) filter (where size_check = 'held')
+        from loyalty.expiration_runs as runs
+        join loyalty.expiration_run_programs as programs on runs.id = programs.run_id
+        group by runs.id order by runs.id desc
         """,
     )
     listed = frame.locator("section[aria-labelledby=runs] tbody tr")
-    shown = [run.locator("td.n").all_inner_texts()[:5] for run in listed.all()]
-    assert [tuple(map(int, told)) for told in shown] == asked
+    shown = [run.locator("td.n").all_inner_texts()[:6] for run in listed.all()]
+    assert [tuple(map(int, told)) for told in shown] == [
+        tuple(int(figure or 0) for figure in run) for run in asked
+    ]
 
 
 def test_a_bar_is_reached_and_opened_by_the_keyboard(airflow: EmbeddedAirflow, page: Page) -> None:
