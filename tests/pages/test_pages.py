@@ -81,7 +81,8 @@ def test_overview_tells_what_is_held_and_each_status_of_the_mails(
     )[0]
     run_day(engine, instant, dag_run_id="one", merchant_ids=(merchant_id,))
     page = client.get("/").text
-    row = page.split(f'<th scope="row" class="d"><a href="{PREFIX}/runs/{run_id}">')[1].split("</tr>")[0]
+    head = f'<th scope="row" class="d"><a href="{PREFIX}/runs/{run_id}">'
+    row = page.split(head)[1].split("</tr>")[0]
     # Three cards are warned, three held: 10 + 20 + 300 points.
     cells = re.findall(r"<td.*?>(.*?)</td>", row.replace("&nbsp;", " "))
     assert cells[2:9] == ["3", "15", "0", "0", "3", "330", "2 queued, 1 sent"]
