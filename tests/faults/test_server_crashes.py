@@ -38,7 +38,7 @@ def shop(seeded, tmp_path: Path) -> Iterator[Shop]:
 
 
 @pytest.mark.parametrize(
-    "label", ["queue_warnings/02_stamp_cards", "expire_points/02_debit_balances"]
+    "label", ["queue_warnings/02_stamp_cards", "expire_points/01_post_expirations"]
 )
 def test_server_that_dies_in_mid_chunk_loses_that_chunk_only(
     server: FragileServer, twin: Twin, shop: Shop, label: str

@@ -15,9 +15,7 @@ from tests.interleavings.gates import Work
 # where no session of the play changes settings.
 WITHIN_CHUNK = frozenset(
     (
-        "expire_points/02_debit_balances",
-        "expire_points/03_queue_mails",
-        "expire_points/04_record_skips",
+        "expire_points/02_record_skips",
         "queue_warnings/02_stamp_cards",
         "queue_warnings/03_record_skips",
     )
