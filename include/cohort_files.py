@@ -279,7 +279,8 @@ class _HashingFile(io.RawIOBase):
 
     def write(self, block: Any) -> int:
         self._hasher.update(block)
-        return self._raw.write(block)
+        self._raw.write(block)
+        return len(block)
 
     def sha256(self) -> str:
         return self._hasher.hexdigest()

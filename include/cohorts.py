@@ -222,6 +222,10 @@ def _last_pass(engine: Engine, run_id: int, kind: Kind, share: Share, progress: 
     while True:
         binds = {"run_id": run_id, "kind": kind} | vars(share) | {"after_card_id": after}
         with transaction(engine) as connection:
+            # Holding the run makes this commit wait for the disk: where nothing is left, all that
+            # the chunks wrote is there, or their cards would be found again.
+            if not hold_open(connection, run_id):
+                return
             found = run_stage(connection, "next_held_card", binds)
         if found["held_card_id"] is None:
             return
@@ -249,8 +253,6 @@ def _decide_held(engine: Engine, kind: Kind, binds: Binds) -> None:
 
 def _count_deeds(engine: Engine, run_id: int, kind: Kind) -> Deeds:
     with transaction(engine, SELECTION) as connection:
-        # It takes a lock, so this commit waits until all that the chunks wrote is on the disk.
-        hold_open(connection, run_id)
         counted = run_stage(connection, "count_deeds", {"run_id": run_id, "kind": kind})
     deeds = Deeds(
         int(counted["cards_done"]), int(counted["points_done"]), int(counted["cards_skipped"])

@@ -49,6 +49,8 @@ class PreparingCursor(cursor):
         if executions.bit_count() <= 1:
             if executions:
                 super().execute(f"deallocate {forms.name}")
+                # No rollback brings it back: if preparing it anew fails, there is none.
+                del self.connection.executions[forms.name]
             super().execute(forms.definition)
         self.connection.executions[forms.name] = executions + 1
 

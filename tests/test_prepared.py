@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from include.database import connect
 from include.prepared import MARK
@@ -57,6 +58,20 @@ def test_session_knows_its_plans_after_a_rollback(session):
     session.rollback()
     for _ in range(3):
         assert session.exec_driver_sql(MARKED, BINDS).scalar_one() == [3, 1]
+
+
+def test_session_recovers_from_a_plan_that_could_not_be_made_anew(engine, session):
+    counting = f"-- Counts cards.{MARK}for this test.\nselect count(*) from loyalty.loyalty_cards\n"
+    session.exec_driver_sql(counting)
+    session.commit()
+    with engine.begin() as migrating:
+        migrating.exec_driver_sql("lock table loyalty.loyalty_cards in access exclusive mode")
+        session.exec_driver_sql("set local lock_timeout = '50ms'")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            session.exec_driver_sql(counting)
+        session.rollback()
+    for _ in range(5):
+        assert session.exec_driver_sql(counting).scalar_one() == 0
 
 
 def test_statement_that_was_changed_is_another_one(session):
