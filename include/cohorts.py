@@ -181,8 +181,8 @@ def _work(
             after, last = bounds.popleft()
         except IndexError:  # Another connection took the last one.
             return
-        bounds_binds = {"after_card_id": after, "last_card_id": last}
-        progress.add(_chunk(engine, kind, {"run_id": run_id, "kind": kind} | bounds_binds))
+        chunk = {"run_id": run_id, "kind": kind, "after_card_id": after, "last_card_id": last}
+        progress.add(_chunk(engine, kind, chunk))
 
 
 def _chunk(engine: Engine, kind: Kind, binds: Binds) -> int:

@@ -16,7 +16,7 @@ from psycopg2.errors import InsufficientPrivilege
 from sqlalchemy import Connection, CursorResult, Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
-from include.database import ROLES
+from include.database import ROLES, run_stage
 from include.errors import SchemaError
 from include.settings import SQL_ROOT
 
@@ -24,7 +24,7 @@ MIGRATIONS = SQL_ROOT / "migrations"
 LOCK_TIMEOUT = "5s"
 MINIMUM_SERVER_VERSION = 150000
 # Two migrations at once would build the same index twice; the number only has to be ours.
-MIGRATION_LOCK = 7_016_513
+MIGRATION_TURN = {"turn": 7_016_513}
 TURN_WAIT_SECONDS = 600
 
 
@@ -43,13 +43,12 @@ def migrate(engine: Engine, target: str = "head") -> str:
             return current_version(connection) or "none"
         finally:
             connection.rollback()
-            connection.exec_driver_sql(f"select pg_advisory_unlock({MIGRATION_LOCK})")
+            run_stage(connection, "leave_migration_turn", MIGRATION_TURN)
 
 
 def current_version(connection: Connection) -> str | None:
     """Return the version in `loyalty.pipeline_version`, or None without that table."""
-    known = connection.scalar(text("select to_regclass('loyalty.pipeline_version') is not null"))
-    if not known:
+    if not run_stage(connection, "find_version_table", {})["has_version"]:
         return None
     return connection.scalar(text("table loyalty.pipeline_version"))
 
@@ -58,7 +57,7 @@ def _wait_for_turn(connection: Connection) -> None:
     # Polled, because a session that waits inside a statement holds a snapshot, and the other
     # migration's concurrent index would wait for that snapshot to end.
     for _ in range(TURN_WAIT_SECONDS):
-        taken = connection.scalar(text(f"select pg_try_advisory_lock({MIGRATION_LOCK})"))
+        taken = run_stage(connection, "take_migration_turn", MIGRATION_TURN)["is_taken"]
         connection.commit()
         if taken:
             return
@@ -67,7 +66,7 @@ def _wait_for_turn(connection: Connection) -> None:
 
 
 def _prepare(connection: Connection) -> None:
-    version = connection.scalar(text("select current_setting('server_version_num')::int")) or 0
+    version = run_stage(connection, "read_server_version", {})["server_version"]
     if version < MINIMUM_SERVER_VERSION:
         raise SchemaError(f"PostgreSQL 15 or newer is needed; this server is {version // 10000}.")
     connection.exec_driver_sql("create schema if not exists loyalty")

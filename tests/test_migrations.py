@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
+from include.database import require_schema
 from include.embedded import account, ports, postgres
 from include.errors import SchemaError
-from include.migrations import migrate
+from include.migrations import MIGRATIONS, migrate
 
 VERSION = "0014_undecided_cards"
 
@@ -49,6 +51,15 @@ def test_migrating_twice_changes_nothing(empty):
     once = columns_of(empty)
     assert migrate(empty) == VERSION
     assert columns_of(empty) == once
+
+
+def test_database_before_the_newest_migration_is_refused(empty):
+    before = ScriptDirectory(str(MIGRATIONS)).get_revision(VERSION).down_revision
+    migrate(empty, before)
+    with pytest.raises(SchemaError, match="make migrate"):
+        require_schema(empty)
+    migrate(empty)
+    require_schema(empty)
 
 
 def test_selection_by_inactivity_has_its_partial_index(engine):

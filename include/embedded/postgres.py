@@ -18,6 +18,7 @@ from urllib.parse import quote
 import psycopg2
 from psycopg2 import errors, sql
 
+from include.database import statements
 from include.embedded import ports, postmaster, state
 from include.embedded.cluster import LOCK, RECORD, founded, known, record
 from include.embedded.launch import START_SECONDS, USER, initialise, launch
@@ -99,7 +100,8 @@ def ensure_database(server: Server, name: str) -> None:
     with closing(psycopg2.connect(server.uri("postgres"))) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute("select 1 from pg_database where datname = %s::name", (name,))
+            (find,) = statements("find_database")
+            cursor.execute(find, {"name": name})
             if cursor.fetchone() is None:
                 _create_database(cursor, name)
 

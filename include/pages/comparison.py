@@ -61,8 +61,8 @@ def compare(engine: Engine, run_id: int | None = None) -> Comparison | None:
     if not found:
         return None
     runs = found[0]
-    binds = {name: runs[name] for name in ("run_id", "forecast_run_id")}
-    outcomes, unforeseen = read(engine, "compare_forecast", binds)
+    outcomes, unforeseen = read(engine, "compare_forecast", runs)
+    del runs["taking_run_ids"]
     surprises = tuple(
         Line(UNFORESEEN[row["reason"]], "", row["cards_total"], row["points_total"])
         for row in unforeseen

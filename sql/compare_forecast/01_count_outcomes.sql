@@ -4,25 +4,13 @@
 -- compared closed: expiries and skips of these daily runs and of the held plans they started, the
 -- ledger, settings, notices. Whether a card is active and in its program is known only for now.
 -- Out: one row per outcome: cards, points forecast, points that went.
--- Binds: run_id, forecast_run_id.
+-- Binds: run_id, forecast_run_id, taking_run_ids.
 -- A rerun reads again; it changes nothing.
 with
 compared_run as (
     select runs.*
     from loyalty.expiration_runs as runs
     where runs.id = %(run_id)s::bigint
-),
-
-taking_runs as (
-    select array_agg(runs.id) as ids
-    from loyalty.expiration_runs as runs
-    where
-        not runs.dry_run
-        and runs.id > %(forecast_run_id)s::bigint
-        and (
-            (runs.run_type = 'daily' and runs.id <= %(run_id)s::bigint)
-            or runs.held_run_id between %(forecast_run_id)s::bigint and %(run_id)s::bigint
-        )
 ),
 
 foretold_cards as (
@@ -63,12 +51,11 @@ recorded_cards as (
         foretold_cards.min_notice_days > 0 and notices.opened_on is null as is_unnoticed
     from foretold_cards
     cross join compared_run
-    cross join taking_runs
     left join loyalty.expirations as expirations
         on
             foretold_cards.card_id = expirations.card_id
             and foretold_cards.cycle_started_at = expirations.cycle_started_at
-            and expirations.run_id = any(taking_runs.ids)
+            and expirations.run_id = any(%(taking_run_ids)s::bigint[])
     left join
         lateral (
             select skips.reason
@@ -76,7 +63,7 @@ recorded_cards as (
             where
                 skips.card_id = foretold_cards.card_id
                 and skips.kind = 'expiry'
-                and skips.run_id = any(taking_runs.ids)
+                and skips.run_id = any(%(taking_run_ids)s::bigint[])
             order by skips.run_id desc
             limit 1
         ) as skipped

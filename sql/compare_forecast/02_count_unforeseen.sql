@@ -2,27 +2,14 @@
 -- tell.
 -- In: expiries since the run before until the run compared, held plans that these started included.
 -- Out: one row per reason: cards and points.
--- Binds: run_id, forecast_run_id.
+-- Binds: run_id, forecast_run_id, taking_run_ids.
 -- A rerun reads again; it changes nothing.
 with
-taking_runs as (
-    select runs.id
-    from loyalty.expiration_runs as runs
-    where
-        not runs.dry_run
-        and runs.id > %(forecast_run_id)s::bigint
-        and (
-            (runs.run_type = 'daily' and runs.id <= %(run_id)s::bigint)
-            or runs.held_run_id between %(forecast_run_id)s::bigint and %(run_id)s::bigint
-        )
-),
-
 unforeseen as (
     select
         expirations.*,
         members.program_id
-    from taking_runs
-    inner join loyalty.expirations as expirations on taking_runs.id = expirations.run_id
+    from loyalty.expirations as expirations
     inner join loyalty.expiration_cohort_members as members
         on
             expirations.run_id = members.run_id
@@ -33,7 +20,8 @@ unforeseen as (
             members.program_id = compared_programs.program_id
             and compared_programs.run_id = %(run_id)s::bigint
     where
-        not exists (
+        expirations.run_id = any(%(taking_run_ids)s::bigint[])
+        and not exists (
             select 1
             from loyalty.expiration_forecast_cards as kept
             where
