@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from types import TracebackType
 
@@ -17,6 +18,9 @@ from tests.faults.points import Stop
 _FORKED = multiprocessing.get_context("forkserver")
 _FORKED.set_forkserver_preload(["tests.faults.preload"])
 PATIENCE_SECONDS = 120
+# Starting a process asks after all others, and how one ended can be read only once: two threads
+# that did so at once would leave one of them without the answer.
+_TURN = threading.Lock()
 
 
 class Task:
@@ -25,7 +29,8 @@ class Task:
     def __init__(self, job: tap.Job, url: str, variables: dict[str, str], *stops: Stop) -> None:
         self._control, theirs = _FORKED.Pipe()
         self._process = _FORKED.Process(target=tap.run, args=(theirs, job, url, variables, stops))
-        self._process.start()
+        with _TURN:
+            self._process.start()
         theirs.close()
 
     def __enter__(self) -> Task:
@@ -38,7 +43,7 @@ class Task:
         trace: TracebackType | None,
     ) -> None:
         self._process.kill()
-        self._process.join()
+        self._join()
         self._control.close()
 
     def reached(self) -> str:
@@ -61,13 +66,13 @@ class Task:
         """Wait for the task's end and return how it ended."""
         message = self._received()
         assert isinstance(message, tap.Ended), f"the task stands at a point: {message}"
-        self._process.join()
+        self._join()
         return message
 
     def kill(self) -> None:
         """Kill the task's process group with SIGKILL, and see that this is what it died of."""
         os.killpg(self._pid, signal.SIGKILL)
-        self._process.join()
+        self._join()
         assert self._process.exitcode == -signal.SIGKILL
 
     def freeze(self) -> None:
@@ -79,6 +84,11 @@ class Task:
         """Let a frozen task run on."""
         assert psutil.Process(self._pid).status() == psutil.STATUS_STOPPED
         os.killpg(self._pid, signal.SIGCONT)
+
+    def _join(self) -> None:
+        """Wait for a process that is about to end."""
+        with _TURN:
+            self._process.join()
 
     @property
     def _pid(self) -> int:
