@@ -195,8 +195,11 @@ def close_run(run_id: int) -> dict[str, int]:
 
 
 def keep_forecast(run_id: int) -> dict[str, int]:
-    """Keep what the next day would expire; returns cards and points."""
-    return forecasts.keep_forecast(_engine(), run_id)
+    """Keep what the next day would expire, and the outlook; returns the next day's sums."""
+    engine = _engine()
+    kept = forecasts.keep_forecast(engine, run_id)
+    forecasts.keep_outlook(engine, run_id)
+    return kept
 
 
 def look_after_health() -> None:

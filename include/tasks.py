@@ -212,7 +212,8 @@ def close_run(run: int) -> Iterator[Metadata]:
 
 @task(
     doc_md="Keeps which cards the next local day would expire if nobody came back: the next run is "
-    "compared with it. No report depends on it.",
+    "compared with it. Counts what all cards hold and will lose, for the pages. No report depends "
+    "on it.",
 )
 def keep_forecast(run: int) -> dict[str, int]:
     from include import stages

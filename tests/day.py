@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from include.clock import parse_instant
 from include.cohorts import Kind, carry_out, select_cohort
-from include.forecasts import keep_forecast
+from include.forecasts import keep_forecast, keep_outlook
 from include.reconcile import reconcile
 from include.runs import RunRequest, close_run, open_run
 from include.size_check import check_size
@@ -42,4 +42,5 @@ def run_day(
     reconcile(engine, run_id)
     close_run(engine, run_id)
     keep_forecast(engine, run_id)
+    keep_outlook(engine, run_id)
     return run_id

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from include.forecasts import keep_forecast
+from include.forecasts import keep_forecast, keep_outlook
 from tests.day import run_day
 from tests.factories import adjust, card, merchant, program
 from tests.rows import execute, rows
@@ -182,3 +183,69 @@ def test_programs_with_absurd_settings_stop_neither_forecast_nor_run(engine, at)
     at("2026-03-08T02:00:00+00:00")
     run_id = run_day(engine, datetime(2026, 3, 8, 2, tzinfo=UTC))
     assert [row[0] for row in rows(engine, KEPT, run_id=run_id)] == [cut, good]
+
+
+def outlook(engine):
+    days = "select day_on::text, cards_total, points_total from loyalty.points_outlook_days"
+    ages = "select age_days_min, cards_total, points_total from loyalty.points_outlook_ages"
+    return (
+        rows(engine, f"{days} order by program_id, day_on"),
+        rows(engine, f"{ages} order by program_id, age_days_min"),
+        rows(engine, "select run_id from loyalty.points_outlook"),
+    )
+
+
+def test_a_run_counts_what_all_cards_hold_and_will_lose(engine, at):
+    home = program(engine, points_expiration_days=30, warning_days=[])
+    card(engine, home, last_activity_at="2026-02-05T12:00Z", points=1)  # gone with this run
+    for points, day in ((20, "06"), (300, "06"), (4_000, "07")):
+        card(engine, home, last_activity_at=f"2026-02-{day}T12:00Z", points=points)
+    card(engine, home, last_activity_at=None, points=50_000)
+    forever = program(engine, points_expiration_days=None)
+    card(engine, forever, last_activity_at="2025-02-07T12:00Z", points=600_000)
+    at("2026-03-08T02:00:00+00:00")
+    run_id = run_day(engine, "2026-03-08T02:00:00+00:00")
+    counted = (
+        [("2026-03-09", 2, 320), ("2026-03-10", 1, 4_000)],
+        [(0, 3, 4_320), (None, 1, 50_000), (366, 1, 600_000)],
+        [(run_id,)],
+    )
+    assert outlook(engine) == counted
+
+
+def test_an_outlook_is_counted_again_for_a_run_that_took_points_or_after_an_hour(engine, at):
+    home = program(engine, points_expiration_days=30, warning_days=[])
+    card(engine, home, last_activity_at="2026-02-06T12:00Z", points=20)
+    late = card(engine, home, last_activity_at="2026-02-07T12:00Z", points=300)
+    at("2026-03-08T02:00:00+00:00")
+    first = run_day(engine, "2026-03-08T02:00:00+00:00")
+    _, _, counted_by = outlook(engine)
+    assert counted_by == [(first,)]
+    # A repeat that takes nothing leaves the count alone, as does a dry run.
+    run_day(engine, "2026-03-08T02:00:00+00:00")
+    run_day(engine, "2026-03-08T02:00:00+00:00", dag_run_id="dry", dry_run=True)
+    assert outlook(engine)[2] == counted_by
+    assert not keep_outlook(engine, first)
+    # Two days made up within a minute: what the second took is gone from the count.
+    at("2026-03-09T02:00:00+00:00")
+    run_day(engine, "2026-03-09T02:00:00+00:00")
+    at("2026-03-09T02:00:30+00:00")
+    adjust(engine, late, 7, "2026-03-09T02:00:10Z")
+    quiet = run_day(engine, "2026-03-08T02:00:30+00:00")
+    days, _, counted_by = outlook(engine)
+    assert (days, counted_by != [(quiet,)]) == ([("2026-03-10", 1, 300)], True)
+    at("2026-03-09T03:00:01+00:00")
+    assert keep_outlook(engine, quiet)
+    assert outlook(engine)[0] == [("2026-03-10", 1, 307)]
+
+
+def test_two_runs_that_close_at_once_count_in_turn(engine, at):
+    home = program(engine, points_expiration_days=30, warning_days=[])
+    card(engine, home, last_activity_at="2026-02-06T12:00Z", points=20)
+    at("2026-03-08T02:00:00+00:00")
+    run_id = run_day(engine, "2026-03-08T02:00:00+00:00")
+    execute(engine, "delete from loyalty.points_outlook")
+    with ThreadPoolExecutor(2) as pool:
+        counted = list(pool.map(lambda _: keep_outlook(engine, run_id), range(2)))
+    assert sorted(counted) == [False, True]
+    assert outlook(engine)[0] == [("2026-03-09", 1, 20)]

@@ -16,7 +16,7 @@ from include.embedded import account, ports, postgres
 from include.errors import SchemaError
 from include.migrations import MIGRATIONS, migrate
 
-VERSION = "0014_undecided_cards"
+VERSION = "0015_points_outlook"
 
 
 @pytest.fixture
@@ -113,14 +113,15 @@ def test_rows_that_break_a_rule_are_named_and_the_rule_is_not_left_behind(empty)
             loyalty.expiration_cohort_members, loyalty.expiration_run_programs,
             loyalty.expiration_runs, loyalty.reinstatement_members, loyalty.reinstatements,
             loyalty.reinstatement_skips, loyalty.lifecycle_runs, loyalty.lifecycle_unread,
-            loyalty.expiration_forecast_cards cascade;
+            loyalty.expiration_forecast_cards, loyalty.points_outlook, loyalty.points_outlook_days,
+            loyalty.points_outlook_ages cascade;
         drop view loyalty.mails_naming_a_customer;
         drop sequence loyalty.mail_sender_id_seq;
         drop function loyalty.mail_language, loyalty.warning_occurrence_key,
             loyalty.expiry_occurrence_key, loyalty.lock_customers, loyalty.lock_mailed_cards,
             loyalty.lifecycle_occurrence_key, loyalty.is_pipeline_role,
             loyalty.refuse_change_of_closed_run, loyalty.refuse_rows_of_closed_run,
-            loyalty.refuse_second_reinstatement;
+            loyalty.refuse_second_reinstatement, loyalty.count_point_ages;
         alter table loyalty.loyalty_cards drop constraint loyalty_cards_nothing_negative;
         insert into loyalty.merchants (id, name) values (1, 'M');
         insert into loyalty.customers (id) values (1);

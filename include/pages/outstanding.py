@@ -8,8 +8,8 @@ import io
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from include.clock import read_clock
-from include.pages.reading import Rows, engine_of, read
+from include.pages.outlook import find_outlook
+from include.pages.reading import engine_of, read
 from include.pages.rendering import page
 
 router = APIRouter()
@@ -27,9 +27,11 @@ ROWS_MAX = 500
 
 
 @router.get("/outstanding")
-def outstanding(request: Request) -> HTMLResponse:
+def outstanding(request: Request, count: str | None = None) -> HTMLResponse:
     """Outstanding points by age and program, and how many will hardly be redeemed."""
-    rows = _read(request)
+    engine = engine_of(request)
+    outlook = find_outlook(engine, count)
+    (rows,) = read(engine, "show_outstanding", outlook)
     ages: dict[int | None, list[int]] = {}
     for row in rows:
         total = ages.setdefault(row["age_days_min"], [0, 0])
@@ -43,25 +45,22 @@ def outstanding(request: Request) -> HTMLResponse:
         breakage=sum(row["breakage_points"] or 0 for row in rows),
         rows=rows[:ROWS_MAX],
         unshown=max(len(rows) - ROWS_MAX, 0),
+        outlook=outlook,
     )
 
 
 @router.get("/outstanding.csv")
-def outstanding_file(request: Request) -> Response:
+def outstanding_file(request: Request, count: str | None = None) -> Response:
     """The same rows, all of them, as CSV."""
+    engine = engine_of(request)
+    (rows,) = read(engine, "show_outstanding", find_outlook(engine, count))
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
-    for row in _read(request):
+    for row in rows:
         writer.writerow([_cell(row[name]) for name in COLUMNS])
     headers = {"content-disposition": 'attachment; filename="outstanding-points.csv"'}
     return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _read(request: Request) -> Rows:
-    engine = engine_of(request)
-    (rows,) = read(engine, "show_outstanding", {"now_at": read_clock(engine)})
-    return rows
 
 
 def _cell(value: object) -> object:

@@ -13,6 +13,7 @@ from include.mail import settling
 from include.pages.advice import ADVICE
 from include.pages.charts import draw
 from include.pages.comparison import compare
+from include.pages.outlook import find_outlook
 from include.pages.reading import BIGINT_MAX, as_id, engine_of, read
 from include.pages.rendering import HERE, page
 from include.pages.usual import medians
@@ -123,11 +124,14 @@ def card(request: Request, card_id: str) -> HTMLResponse:
 
 
 @router.get("/forecast")
-def forecast(request: Request, program: str | None = None) -> HTMLResponse:
+def forecast(
+    request: Request, program: str | None = None, count: str | None = None
+) -> HTMLResponse:
     """What expires in the next 90 days if nobody comes back."""
     engine = engine_of(request)
-    binds = {"now_at": read_clock(engine), "program_id": as_id(program)}
-    (rows,) = read(engine, "show_forecast", binds)
+    outlook = find_outlook(engine, count)
+    program_id = as_id(program)
+    (rows,) = read(engine, "show_forecast", outlook | {"program_id": program_id})
     days = [row for row in rows if row["day_on"]]
     programs = [row for row in rows if not row["day_on"]]
     bars = [(day["day_on"], day["points_total"], None) for day in days]
@@ -138,8 +142,9 @@ def forecast(request: Request, program: str | None = None) -> HTMLResponse:
         days=days,
         programs=programs,
         charts=[chart],
-        program_id=binds["program_id"],
-        comparison=None if binds["program_id"] else compare(engine),
+        program_id=program_id,
+        comparison=None if program_id else compare(engine),
+        outlook=outlook,
     )
 
 

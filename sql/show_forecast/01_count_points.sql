@@ -1,9 +1,10 @@
 -- Forecasts the cards and points that expire: per day, today and the next 90 days, and per program
 -- in 7, 30 and 90 days.
--- In: loyalty.expiration_forecast, read once. Out: one row per day (program_id null), days without
--- points too; what is overdue counts on the first day, because the next run takes it. And one row
--- per program with points to expire (day_on null), 100 at most, the most points first.
--- Binds: now_at, program_id (null: all programs).
+-- In: points_outlook_days where is_kept, else the cards by loyalty.count_due_days. Out: one row per
+-- day (program_id null), days without points too; what is overdue counts on the first day, because
+-- the next run takes it. And one row per program with points to expire (day_on null), 100 at most,
+-- the most points first.
+-- Binds: now_at, program_id (null: all programs), is_kept.
 -- A rerun reads again; it changes nothing.
 with
 bounds as not materialized (
@@ -12,23 +13,30 @@ bounds as not materialized (
 
 due_points as materialized (
     select
-        forecast.program_id,
-        greatest(forecast.expires_on, bounds.first_on) as day_on,
-        count(*) as cards_total,
-        sum(forecast.points) as points_total
+        kept.program_id,
+        greatest(kept.day_on, bounds.first_on) as day_on,
+        kept.cards_total,
+        kept.points_total
     from bounds
-    inner join loyalty.expiration_forecast as forecast
-        on bounds.first_on + 90 >= forecast.expires_on
+    inner join loyalty.points_outlook_days as kept on bounds.first_on + 90 >= kept.day_on
     where
-        -- Points expire after their days, never before: no other card need be read. A day of slack
-        -- holds every zone's midnight.
-        forecast.cycle_started_at
-        < (bounds.first_on + 91 - forecast.points_expiration_days)::timestamp at time zone 'UTC'
+        %(is_kept)s::boolean
         and (
             %(program_id)s::bigint is null
-            or forecast.program_id = %(program_id)s::bigint
+            or kept.program_id = %(program_id)s::bigint
         )
-    group by forecast.program_id, greatest(forecast.expires_on, bounds.first_on)
+    union all
+    select
+        counted.program_id,
+        counted.day_on,
+        counted.cards_total,
+        counted.points_total
+    from bounds
+    cross join
+        loyalty.count_due_days(
+            bounds.first_on, bounds.first_on + 90, %(program_id)s::bigint
+        ) as counted
+    where not %(is_kept)s::boolean
 ),
 
 due_days as (

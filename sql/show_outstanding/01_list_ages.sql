@@ -1,37 +1,31 @@
 -- Lists the outstanding points of each program by the age of their last activity, with an estimate
 -- of the breakage: the points that will not be redeemed.
--- In: cards. Out: one row per program and age, in days since the last activity; null: none known.
+-- In: points_outlook_ages where is_kept, else the cards by loyalty.count_point_ages. Out: one row
+-- per program and age, in days since the last activity; null: none known.
 -- The estimate takes the program's own past: points voided of all points voided or redeemed.
--- Binds: now_at.
+-- Binds: now_at, is_kept.
 -- A rerun reads again; it changes nothing.
 with
-aged_cards as (
+counted_ages as materialized (
     select
-        cards.program_id,
-        cards.points_balance,
-        case
-            when cards.last_activity_at is null then null
-            when cards.last_activity_at > %(now_at)s::timestamptz - interval '31 days' then 0
-            when cards.last_activity_at > %(now_at)s::timestamptz - interval '91 days' then 31
-            when cards.last_activity_at > %(now_at)s::timestamptz - interval '181 days' then 91
-            when cards.last_activity_at > %(now_at)s::timestamptz - interval '366 days' then 181
-            else 366
-        end as age_days_min,
-        cards.total_points_voided,
-        cards.total_points_redeemed
-    from loyalty.loyalty_cards as cards
-),
-
-counted_ages as (
+        kept.program_id,
+        kept.age_days_min,
+        kept.cards_total,
+        kept.points_total,
+        kept.points_voided,
+        kept.points_redeemed
+    from loyalty.points_outlook_ages as kept
+    where %(is_kept)s::boolean
+    union all
     select
-        aged_cards.program_id,
-        aged_cards.age_days_min,
-        count(*) filter (where aged_cards.points_balance > 0) as cards_total,
-        sum(aged_cards.points_balance)::bigint as points_total,
-        sum(aged_cards.total_points_voided) as points_voided,
-        sum(aged_cards.total_points_redeemed) as points_redeemed
-    from aged_cards
-    group by aged_cards.program_id, aged_cards.age_days_min
+        counted.program_id,
+        counted.age_days_min,
+        counted.cards_total,
+        counted.points_total,
+        counted.points_voided,
+        counted.points_redeemed
+    from loyalty.count_point_ages(%(now_at)s::timestamptz) as counted
+    where not %(is_kept)s::boolean
 ),
 
 shares as (

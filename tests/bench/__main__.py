@@ -59,7 +59,9 @@ def main() -> int:
     console.print(_table(made))
     if asked.json:
         document = [asdict(figure) | {"is_met": figure.is_met} for figure in made]
-        Path(asked.json).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        file = Path(asked.json)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     missed = [figure.name for figure in made if not figure.is_met]
     if missed:
         console.print(f"Missed: {'; '.join(missed)}.")

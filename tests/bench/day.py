@@ -50,4 +50,5 @@ def _seconds(engine: Engine, port: int) -> float:
         reconcile(engine, run_id)
         runs.close_run(engine, run_id)
         forecasts.keep_forecast(engine, run_id)
+        forecasts.keep_outlook(engine, run_id)
     return time.perf_counter() - started

@@ -12,6 +12,7 @@ from fastapi import Request
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
+from include.forecasts import keep_outlook
 from include.mail.seeding import seed_templates
 from include.pages.app import make_app
 from include.pages.security import Access
@@ -28,6 +29,7 @@ PAGES = {
     "tab of a DAG run": "/dag-runs/loyalty_points_expiration/scheduled__{run}",
     "forecast": "/forecast",
     "forecast of the largest program": "/forecast?program=1",
+    "the same, counted now": "/forecast?program=1&count=now",
     "outstanding points": "/outstanding",
     "outstanding points as CSV": "/outstanding.csv",
     "search for a card": "/cards?q={number}",
@@ -61,6 +63,7 @@ def visitor(engine: Engine) -> Iterator[TestClient]:
     binds = {"runs_total": RUNS, "as_of": AS_OF}
     run_folder(engine, "fill_history", binds)
     run_file(engine, "gather_statistics")
+    keep_outlook(engine, RUNS)
     seed_templates(engine)
     app = make_app(Access(_anybody, lambda *_: None), lambda: engine, prefix="/loyalty")
     with TestClient(app, follow_redirects=False) as client:
