@@ -83,6 +83,7 @@ def select_cohort(
     """
     with transaction(engine, SELECTION) as connection:
         if hold_open(connection, run_id):
+            run_stage(connection, "take_plan_turn", {"run_id": run_id, "kind": kind})
             run_stage(connection, stage or SELECT_STAGE[kind], {"run_id": run_id, **binds})
         counted = run_stage(connection, "count_cohort", {"run_id": run_id, "kind": kind})
     plan = Plan(int(counted["cards_planned"]), int(counted["points_planned"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from include.prepared import PreparingSession
 from include.settings import SQL_ROOT
 
 Binds = dict[str, Any]
+_ONLY_WITH = re.compile(r"^-- Only with: (\w+)", re.MULTILINE)
 
 # What a task may do, table by table, is granted to these roles; each transaction puts one on.
 PIPELINE, MAILER, EDITOR, READER = ROLES = (
@@ -76,11 +78,17 @@ def statements(stage: str) -> tuple[str, ...]:
 def run_stage(connection: Connection, stage: str, binds: Mapping[str, Any]) -> Binds:
     """Run a stage's statements in order; the columns of a one-row result bind the next ones.
 
+    A statement with a line `-- Only with: <bind>` in its header is left out where that bind is
+    null, false or empty.
+
     Returns:
         All binds, with the columns that the statements returned.
     """
     known = dict(binds)
     for statement in statements(stage):
+        condition = _ONLY_WITH.search(statement)
+        if condition and not known[condition[1]]:
+            continue
         result = connection.exec_driver_sql(statement, known)
         if result.returns_rows:
             row = result.mappings().one_or_none()

@@ -31,7 +31,9 @@ due_members as materialized (
         members.run_id = %(run_id)s::bigint
         and members.kind = 'warning'
         and members.card_id = any(%(card_ids)s::bigint[])
-        and cards.last_activity_at = members.cycle_started_at
+        -- No equality: by its index a card would be looked for among all that share its instant,
+        -- as imported cards do.
+        and cards.last_activity_at is not distinct from members.cycle_started_at
         and cards.points_balance > 0
         and cards.is_active
         and programs.is_active

@@ -1,5 +1,6 @@
 -- Notes why a planned and locked card was not warned.
 -- In: the chunk's plan rows without a warning of this run. Out: one row each in expiration_skips.
+-- Only with: kept_card_ids
 -- Prepared: every chunk runs it.
 -- Binds: run_id, kept_card_ids (locked), booked_at.
 -- Rerun: the first reason stands.

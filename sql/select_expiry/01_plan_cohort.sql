@@ -97,6 +97,13 @@ where
             expirations.card_id = noticed_cards.id
             and expirations.cycle_started_at = noticed_cards.last_activity_at
     )
+    and not exists (
+        select 1
+        from loyalty.expiration_cohort_members as planned
+        where
+            planned.run_id = %(run_id)s::bigint
+            and planned.kind = 'expiry'
+            and planned.card_id = noticed_cards.id
+    )
 -- The chunks read the plan in this order.
 order by noticed_cards.id
-on conflict do nothing

@@ -132,4 +132,11 @@ where
             expirations.card_id = noticed_cards.id
             and expirations.cycle_started_at = noticed_cards.last_activity_at
     )
-on conflict do nothing
+    and not exists (
+        select 1
+        from loyalty.expiration_cohort_members as planned
+        where
+            planned.run_id = %(run_id)s::bigint
+            and planned.kind = 'warning'
+            and planned.card_id = noticed_cards.id
+    )

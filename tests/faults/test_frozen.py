@@ -39,9 +39,9 @@ def test_task_frozen_between_two_chunks_does_nothing_twice(
     [
         "reinstate_points/01_post_reinstatements",  # cards locked, nothing decided
         "queue_warnings/01_queue_mails",
-        "commit of queue_warnings/03_record_skips",
+        "commit of queue_warnings/02_stamp_cards",
         "expire_points/01_post_expirations",
-        "commit of expire_points/02_record_skips",
+        "commit of expire_points/01_post_expirations",
     ],
 )
 def test_task_frozen_with_locked_cards_loses_them_to_its_retry(
@@ -52,7 +52,7 @@ def test_task_frozen_with_locked_cards_loses_them_to_its_retry(
 
 
 @pytest.mark.parametrize(
-    "label", ["expire_points/01_post_expirations", "commit of expire_points/02_record_skips"]
+    "label", ["expire_points/01_post_expirations", "commit of expire_points/01_post_expirations"]
 )
 def test_task_frozen_past_its_retrys_last_pass_writes_nothing_into_the_closed_run(
     twin: Twin, shop: Shop, label: str

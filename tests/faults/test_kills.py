@@ -74,7 +74,7 @@ def test_day_killed_while_the_server_carries_out_a_step_is_made_good_by_a_rerun(
         for label, number in steps(twin).items()
         if label.startswith(("commit of", *DECIDING))
     }
-    assert "commit of expire_points/02_record_skips" in stops
+    assert "commit of expire_points/01_post_expirations" in stops
     assert "expire_points/01_post_expirations" in stops
     assert killed_at_each(open_shop, stops, killed_and_rerun, twin) == {}
 

@@ -29,7 +29,7 @@ FILES = {
 SILENT = frozenset(
     "limit_session check_schema read_clock read_run_status next_held_card list_chunks count_deeds "
     "count_undecided count_due_mails count_cohort read_mail_zones number_sender open_sender "
-    "check_sender read_claims close_sender put_on_role hold_run".split()
+    "check_sender read_claims close_sender put_on_role hold_run take_plan_turn".split()
 )
 
 

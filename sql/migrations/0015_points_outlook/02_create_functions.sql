@@ -27,7 +27,7 @@ end;
 
 -- Cards with points and their points per program and days since the last activity, at an instant;
 -- null: no activity is known. With what was ever voided and redeemed on the cards of that age.
-create function loyalty.count_point_ages(counted_at timestamptz)
+create function loyalty.count_point_ages(now_at timestamptz)
 returns table (
     program_id bigint,
     age_days_min integer,
@@ -47,10 +47,10 @@ begin atomic
             cards.total_points_redeemed,
             case
                 when cards.last_activity_at is null then null
-                when cards.last_activity_at > count_point_ages.counted_at - interval '31 days' then 0
-                when cards.last_activity_at > count_point_ages.counted_at - interval '91 days' then 31
-                when cards.last_activity_at > count_point_ages.counted_at - interval '181 days' then 91
-                when cards.last_activity_at > count_point_ages.counted_at - interval '366 days' then 181
+                when cards.last_activity_at > count_point_ages.now_at - interval '31 days' then 0
+                when cards.last_activity_at > count_point_ages.now_at - interval '91 days' then 31
+                when cards.last_activity_at > count_point_ages.now_at - interval '181 days' then 91
+                when cards.last_activity_at > count_point_ages.now_at - interval '366 days' then 181
                 else 366
             end as age_days_min
         from loyalty.loyalty_cards as cards

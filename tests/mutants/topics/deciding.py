@@ -153,7 +153,7 @@ def without(name: str, predicate: str, why: str, what: str) -> Mutant:
 MUTANTS = (
     without(
         "activity_is_not_looked_at_again",
-        "and cards.last_activity_at = members.cycle_started_at",
+        "and cards.last_activity_at is not distinct from members.cycle_started_at",
         "The plan is about a cycle; one that has ended cannot expire any more.",
         "activity",
     ),

@@ -131,7 +131,7 @@ MUTANTS = (
     ),
     without(
         "warning_after_activity",
-        "and cards.last_activity_at = members.cycle_started_at",
+        "and cards.last_activity_at is not distinct from members.cycle_started_at",
         "A customer who came back is not warned of a cycle that has ended.",
         "activity",
     ),
