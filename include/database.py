@@ -44,8 +44,9 @@ class Limits:
 
 
 SHORT = Limits()
-# Selecting reads and inserts only; a catch-up over a large platform may take minutes.
-SELECTION = Limits(statement_timeout="30min", work_mem="64MB")
+# Selecting reads and inserts only; a catch-up over a large platform may take minutes. Nobody waits
+# for what it holds, so it may wait for another that plans or counts the same.
+SELECTION = Limits(lock_timeout="10min", statement_timeout="30min", work_mem="64MB")
 # A task that freezes with a chunk of cards in its hands loses its session, not the tills theirs.
 # Locking a chunk waits for no card; this bounds the wait for the tables themselves.
 # Its commit need not wait for the disk: PostgreSQL writes its log in order, so whatever builds on
@@ -86,14 +87,19 @@ def run_stage(connection: Connection, stage: str, binds: Mapping[str, Any]) -> B
     """
     known = dict(binds)
     for statement in statements(stage):
-        condition = _ONLY_WITH.search(statement)
-        if condition and not known[condition[1]]:
+        if is_left_out(statement, known):
             continue
         result = connection.exec_driver_sql(statement, known)
         if result.returns_rows:
             row = result.mappings().one_or_none()
             known.update(row or {})
     return known
+
+
+def is_left_out(statement: str, binds: Mapping[str, Any]) -> bool:
+    """Tell whether a statement's header asks for a bind that is null, false or empty here."""
+    condition = _ONLY_WITH.search(statement)
+    return condition is not None and not binds[condition[1]]
 
 
 def connect(url: str) -> Engine:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from include.clock import read_clock
-from include.database import READER, SELECTION, require_schema, statements, transaction
+from include.database import READER, SELECTION, Limits, require_schema, statements, transaction
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Trouble:
     is_before_first_run: bool = False
 
 
-def find_troubles(engine: Engine) -> list[Trouble]:
+def find_troubles(engine: Engine, limits: Limits = SELECTION) -> list[Trouble]:
     """Return what is wrong now; empty if all is well.
 
     Raises:
@@ -30,6 +30,6 @@ def find_troubles(engine: Engine) -> list[Trouble]:
     require_schema(engine)
     (statement,) = statements("check_health")
     binds = {"now_at": read_clock(engine)}
-    with transaction(engine, SELECTION, role=READER) as connection:
+    with transaction(engine, limits, role=READER) as connection:
         rows = connection.exec_driver_sql(statement, binds).all()
     return [Trouble(row.trouble, row.is_before_first_run) for row in rows]

@@ -35,14 +35,14 @@ class PreparingCursor(cursor):
 
     def execute(self, query: Any, vars: Any = None) -> None:
         """Execute `query`; a marked one has named binds, each cast to its type."""
-        if _is_marked(query):
-            forms = _forms(query)
+        if is_marked(query):
+            forms = forms_of(query)
             self._prepare(forms)
             super().execute(forms.execution, _plain(vars))
         else:
             super().execute(query, vars)
 
-    def _prepare(self, forms: _Forms) -> None:
+    def _prepare(self, forms: Forms) -> None:
         executions = self.connection.executions.get(forms.name, 0)
         # Anew at the second, third, fifth, ninth time: a plan made for empty tables would read a
         # table from end to end that the chunks have filled since. So none more than doubles.
@@ -55,19 +55,23 @@ class PreparingCursor(cursor):
         self.connection.executions[forms.name] = executions + 1
 
 
-def _is_marked(query: object) -> bool:
+def is_marked(query: object) -> bool:
+    """Tell whether a statement's header asks for it to be prepared."""
     return isinstance(query, str) and query.startswith("-- ") and MARK in query
 
 
 @dataclass(frozen=True)
-class _Forms:
+class Forms:
+    """A marked statement as PostgreSQL gets it: once its definition, then its execution."""
+
     name: str
     definition: str
     execution: str
 
 
 @cache
-def _forms(query: str) -> _Forms:
+def forms_of(query: str) -> Forms:
+    """Return the forms of a marked statement."""
     binds = list(dict.fromkeys(_BIND.findall(query)))
     numbered = _BIND.sub(lambda bind: f"${binds.index(bind[1]) + 1}", query).replace("%%", "%")
     name = f"loyalty_{sha256(query.encode()).hexdigest()[:16]}"
@@ -75,7 +79,7 @@ def _forms(query: str) -> _Forms:
     told = query.partition("\n")[0].removeprefix("-- ")
     values = ", ".join(f"%({bind})s" for bind in binds)
     execution = f"/* {told} */ execute {name}" + (f"({values})" if values else "")
-    return _Forms(name, f"prepare {name} as {numbered}", execution)
+    return Forms(name, f"prepare {name} as {numbered}", execution)
 
 
 def _plain(binds: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,9 @@ def test_statement_has_a_header_casts_its_binds_and_reads_no_clock(file):
     if file.parent.name != "read_clock":
         clocks = r"\b(now\(\)|current_(date|time|timestamp)|localtime\w*|\w+_timestamp\(\))"
         assert not re.search(clocks, code_of(sql))
+    for bind in re.findall(r"^-- Only with: (.*)$", sql, re.MULTILINE):
+        earlier = [other for other in file.parent.glob("*.sql") if other.name < file.name]
+        assert any(re.search(rf"\bas {bind}$", other.read_text(), re.M) for other in earlier)
     assert ";" not in re.sub(r"'[^']*'", "", code_of(sql)), "one statement per file"
 
 

@@ -7,10 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from include.clock import parse_instant
+from include.database import SELECTION, run_stage, transaction
 from include.forecasts import keep_forecast, keep_outlook
 from tests.day import run_day
 from tests.factories import adjust, card, merchant, program
 from tests.rows import execute, rows
+from tests.waiting import wait_for_waiting
 
 DAY = timedelta(days=1)
 KEPT = """
@@ -231,7 +234,7 @@ def test_an_outlook_is_counted_again_for_a_run_that_took_points_or_after_an_hour
     run_day(engine, "2026-03-09T02:00:00+00:00")
     at("2026-03-09T02:00:30+00:00")
     adjust(engine, late, 7, "2026-03-09T02:00:10Z")
-    quiet = run_day(engine, "2026-03-08T02:00:30+00:00")
+    quiet = run_day(engine, "2026-03-09T02:00:30+00:00")
     days, _, counted_by = outlook(engine)
     assert (days, counted_by != [(quiet,)]) == ([("2026-03-10", 1, 300)], True)
     at("2026-03-09T03:00:01+00:00")
@@ -239,13 +242,32 @@ def test_an_outlook_is_counted_again_for_a_run_that_took_points_or_after_an_hour
     assert outlook(engine)[0] == [("2026-03-10", 1, 307)]
 
 
-def test_two_runs_that_close_at_once_count_in_turn(engine, at):
+def test_an_outlook_that_is_being_counted_is_waited_for(engine, at):
     home = program(engine, points_expiration_days=30, warning_days=[])
     card(engine, home, last_activity_at="2026-02-06T12:00Z", points=20)
     at("2026-03-08T02:00:00+00:00")
     run_id = run_day(engine, "2026-03-08T02:00:00+00:00")
     execute(engine, "delete from loyalty.points_outlook")
-    with ThreadPoolExecutor(2) as pool:
-        counted = list(pool.map(lambda _: keep_outlook(engine, run_id), range(2)))
-    assert sorted(counted) == [False, True]
+    execute(engine, "delete from loyalty.points_outlook_days")
+    binds = {"run_id": run_id, "now_at": parse_instant("2026-03-08T02:00:00+00:00", "now")}
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(engine, SELECTION) as connection:
+            assert run_stage(connection, "keep_outlook", binds)["is_due"]
+            other = pool.submit(keep_outlook, engine, run_id)
+            wait_for_waiting(engine)
+        assert not other.result()
     assert outlook(engine)[0] == [("2026-03-09", 1, 20)]
+
+
+def test_an_earlier_run_counts_no_outlook_any_more(engine, at):
+    home = program(engine, points_expiration_days=30, warning_days=[])
+    runs = []
+    for day in ("06", "07"):
+        card(engine, home, last_activity_at=f"2026-02-{day}T12:00Z")
+    for day in (9, 10):
+        at(f"2026-03-{day:02}T02:00:00+00:00")
+        runs.append(run_day(engine, f"2026-03-{day:02}T02:00:00+00:00"))
+    at("2026-03-10T09:00:00+00:00")
+    assert not keep_outlook(engine, runs[0])
+    assert outlook(engine)[2] == [(runs[1],)]
+    assert keep_outlook(engine, runs[1])

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from include.database import MAILER, run_stage, statements, transaction
+from include.database import MAILER, READER, run_stage, statements, transaction
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class AmbiguousMail:
 def list_ambiguous(engine: Engine) -> list[AmbiguousMail]:
     """Return the mails that wait for a person, the oldest first."""
     (read,) = statements("list_ambiguous_mails")
-    with transaction(engine, role=MAILER) as connection:
+    with transaction(engine, role=READER) as connection:
         return [AmbiguousMail(**row) for row in connection.exec_driver_sql(read).mappings()]
 
 

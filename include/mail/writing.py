@@ -34,10 +34,10 @@ class Letter:
     content: bytes
 
 
-def load_templates(engine: Engine) -> TemplateBook:
+def load_templates(engine: Engine, *, role: str = MAILER) -> TemplateBook:
     """Return the database's templates; where the platform has none, the project's own."""
     (read,) = statements("read_templates")
-    with transaction(engine, role=MAILER) as connection:
+    with transaction(engine, role=role) as connection:
         rows = connection.exec_driver_sql(read, {"template_codes": list(DECLARED_VARIABLES)})
         stored = [Template(**row) for row in rows.mappings()]
     # The later of two templates with the same key wins.

@@ -8,10 +8,13 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import Response
+from psycopg2.errors import QueryCanceled
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from include.errors import LoyaltyError
 from include.pages import mail_templates, outstanding, proof
+from include.pages.reading import PAGE
 from include.pages.rendering import page
 from include.pages.routes import router
 from include.pages.security import Access, SafeHeaders, gate
@@ -37,6 +40,7 @@ def make_app(
     app.state.open_root = open_root
     app.add_middleware(SafeHeaders)
     app.add_exception_handler(LoyaltyError, _tell)
+    app.add_exception_handler(OperationalError, _tell_timeout)
     app.include_router(router)
     app.include_router(mail_templates.router)
     app.include_router(outstanding.router)
@@ -46,3 +50,13 @@ def make_app(
 
 def _tell(request: Request, error: Exception) -> Response:
     return page(request, "missing.html", status=503, sentence=str(error))
+
+
+def _tell_timeout(request: Request, error: Exception) -> Response:
+    if not (isinstance(error, OperationalError) and isinstance(error.orig, QueryCanceled)):
+        raise error
+    sentence = (
+        f"The database did not answer within {PAGE.statement_timeout}: it is busy, or the platform "
+        "is too large to be read at once. What the last run counted needs no such reading."
+    )
+    return page(request, "missing.html", status=503, sentence=sentence)

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import Engine
 
 from include.clock import read_clock
+from include.database import READER
 from include.errors import TemplateError
 from include.mail.formats import SUPPORTED_LANGUAGES
 from include.mail.previewing import Preview, Shop, read_shops, write_previews
@@ -121,6 +122,6 @@ def _preview(engine: Engine, shop: Shop, code: str, language: str) -> Preview:
         raise HTTPException(404, "There is no such mail.")
     # Nothing is sent: the server's name only ends up in headers that nobody sees.
     server = MailServer(host="localhost", port=25, from_email="preview@preview.example")
-    writer = Writer(load_templates(engine), server)
+    writer = Writer(load_templates(engine, role=READER), server)
     (made,) = write_previews(writer, [shop], [code], [language], read_clock(engine))
     return made

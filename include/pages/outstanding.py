@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
@@ -22,6 +23,7 @@ COLUMNS = (
     "points_total",
     "breakage_share",
     "breakage_points",
+    "counted_at",
 )
 ROWS_MAX = 500
 
@@ -53,12 +55,14 @@ def outstanding(request: Request, count: str | None = None) -> HTMLResponse:
 def outstanding_file(request: Request, count: str | None = None) -> Response:
     """The same rows, all of them, as CSV."""
     engine = engine_of(request)
-    (rows,) = read(engine, "show_outstanding", find_outlook(engine, count))
+    outlook = find_outlook(engine, count)
+    (rows,) = read(engine, "show_outstanding", outlook)
+    counted = {"counted_at": outlook["counted_at"].astimezone(UTC).isoformat(timespec="seconds")}
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([_cell(row[name]) for name in COLUMNS])
+        writer.writerow([_cell((row | counted)[name]) for name in COLUMNS])
     headers = {"content-disposition": 'attachment; filename="outstanding-points.csv"'}
     return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 

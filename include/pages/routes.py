@@ -9,12 +9,13 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from include.clock import read_clock
+from include.health import find_troubles
 from include.mail import settling
 from include.pages.advice import ADVICE
 from include.pages.charts import draw
 from include.pages.comparison import compare
 from include.pages.outlook import find_outlook
-from include.pages.reading import BIGINT_MAX, as_id, engine_of, read
+from include.pages.reading import BIGINT_MAX, PAGE, as_id, engine_of, read
 from include.pages.rendering import HERE, page
 from include.pages.usual import medians
 
@@ -34,7 +35,7 @@ def overview(request: Request, before: str | None = None) -> HTMLResponse:
     """Last night, the last 90 days, and what needs attention."""
     engine = engine_of(request)
     binds = {"now_at": read_clock(engine), "before_id": as_id(before)}
-    runs, days, troubles = read(engine, "show_overview", binds)
+    runs, days, programs = read(engine, "show_overview", binds)
     root = request.scope.get("root_path", "")
     links = [f"{root}/runs/{day['run_id']}" if day["run_id"] else None for day in days]
     charts = [
@@ -52,7 +53,9 @@ def overview(request: Request, before: str | None = None) -> HTMLResponse:
         runs=runs,
         days=days,
         charts=charts,
-        troubles=troubles,
+        troubles=[trouble.sentence for trouble in find_troubles(engine, PAGE) if runs],
+        programs=programs,
+        unshown=programs[0]["reasons_total"] - len(programs) if programs else 0,
         advice=ADVICE,
         missed=sum(day["run_id"] is None for day in days),
     )

@@ -1,6 +1,7 @@
 -- Keeps the outstanding points per program and age.
 -- In: cards, by loyalty.count_point_ages. Out: points_outlook_ages.
--- Binds: now_at, is_due.
+-- Only with: is_due
+-- Binds: now_at.
 -- Rerun: 04 has made room.
 insert into loyalty.points_outlook_ages (
     program_id, age_days_min, cards_total, points_total, points_voided, points_redeemed
@@ -13,4 +14,3 @@ select
     ages.points_voided,
     ages.points_redeemed
 from loyalty.count_point_ages(%(now_at)s::timestamptz) as ages
-where %(is_due)s::boolean

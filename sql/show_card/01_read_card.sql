@@ -19,14 +19,14 @@ read_cards as (
         programs.is_active as program_is_active,
         programs.points_expiration_days,
         programs.warning_days,
-        programs.min_notice_days,
+        least(greatest(coalesce(programs.min_notice_days, 0), 0), 36500) as min_notice_days,
         merchants.name as merchant_name,
         merchants.is_active as merchant_is_active,
         zones.name as time_zone
     from loyalty.loyalty_cards as cards
     inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
     inner join loyalty.merchants as merchants on cards.merchant_id = merchants.id
-    left join pg_catalog.pg_timezone_names as zones on programs.time_zone = zones.name
+    left join pg_catalog.pg_timezone_names as zones on lower(programs.time_zone) = lower(zones.name)
     where cards.id = %(card_id)s::bigint
 ),
 
@@ -34,7 +34,10 @@ dated_cards as (
     select
         read_cards.*,
         case
-            when read_cards.points_expiration_days > 0
+            when
+                read_cards.points_expiration_days between 1 and 36500
+                and read_cards.last_activity_at > '1970-01-01 00:00:00+00'
+                and read_cards.last_activity_at < '9000-01-01 00:00:00+00'
                 then
                     (read_cards.last_activity_at at time zone read_cards.time_zone)::date
                     + read_cards.points_expiration_days

@@ -27,9 +27,14 @@ select
     activity.transaction_type as activity_type
 from loyalty.expirations as expirations
 inner join loyalty.expiration_runs as runs on expirations.run_id = runs.id
-inner join loyalty.loyalty_cards as cards on expirations.card_id = cards.id
+-- By the plan: the card may belong to another program since.
+inner join loyalty.expiration_cohort_members as members
+    on
+        expirations.run_id = members.run_id
+        and members.kind = 'expiry'
+        and expirations.card_id = members.card_id
 inner join loyalty.expiration_run_programs as run_programs
-    on expirations.run_id = run_programs.run_id and cards.program_id = run_programs.program_id
+    on expirations.run_id = run_programs.run_id and members.program_id = run_programs.program_id
 inner join loyalty.loyalty_transactions as ledger on expirations.transaction_id = ledger.id
 cross join
     lateral (

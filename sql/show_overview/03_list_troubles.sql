@@ -1,8 +1,8 @@
 -- Lists the programs that a person should look at, one row per reason: those that are held, and
 -- what the latest daily run found.
--- In: loyalty.held_programs, the latest closed daily run, the one before it, the mails of the last
--- seven days.
--- Out: program, reason and the figure that goes with it; 200 rows at most.
+-- In: loyalty.held_programs, the latest closed daily run, the one before it, the mails that any run
+-- of either DAG queued in the last seven days.
+-- Out: program, reason and the figure that goes with it, 200 rows at most; how many there are.
 -- Binds: now_at.
 -- A rerun reads again; it changes nothing.
 with
@@ -53,10 +53,10 @@ failed as (
         'mails_failing' as reason,
         count(*) as figure
     from loyalty.email_logs as mails
-    inner join latest_runs on mails.run_id = latest_runs.id
     inner join loyalty.loyalty_cards as cards on mails.card_id = cards.id
     where
         mails.status in ('failed', 'ambiguous')
+        and mails.occurrence_key is not null
         and mails.queued_at > %(now_at)s::timestamptz - interval '7 days'
     group by cards.program_id
 ),
@@ -95,7 +95,8 @@ select
     programs.name as program_name,
     merchants.name as merchant_name,
     troubles.reason,
-    troubles.figure
+    troubles.figure,
+    count(*) over () as reasons_total
 from troubles
 inner join loyalty.loyalty_programs as programs on troubles.program_id = programs.id
 inner join loyalty.merchants as merchants on programs.merchant_id = merchants.id

@@ -1,5 +1,5 @@
--- Waits until nobody else plans the same cohort: the statement after it sees what was planned, so
--- that no row need be written twice to find out.
+-- Waits until nobody else plans the same cohort, as long as the session may wait for a lock: the
+-- statement after it sees what was planned, so that no row is tried to be written to find out.
 -- In: nothing. Out: one row; the turn ends with the transaction.
 -- Binds: run_id, kind.
 -- A rerun has the turn already.

@@ -26,7 +26,7 @@ def figures(place: Place, *, cards: int, rounds: int) -> list[Figure]:
     """Run a day, then the same day again."""
     platform = place.filled(Size(cards, cards // 20, cards // 500))
     samples: dict[str, list[float]] = {"the day": [], "its rerun": []}
-    for _ in range(max(1, rounds // 3)):
+    for _ in range(max(1, rounds // 2)):
         with place.copy(platform) as engine, sink() as port:
             seed_templates(engine)
             once = measure({name: lambda: _seconds(engine, port) for name in samples}, 1)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from unittest.mock import patch
 
 from sqlalchemy import Engine
 
@@ -76,6 +77,6 @@ def open_run(engine: Engine, name: str = "day") -> int:
 
 def expire(engine: Engine, run_id: int, *, connections: int) -> None:
     """Let the pipeline select and expire what is due."""
-    os.environ["LOYALTY_CHUNK_CONNECTIONS"] = str(connections)
-    cohorts.select_cohort(engine, run_id, "expiry")
-    cohorts.carry_out(engine, run_id, "expiry")
+    with patch.dict(os.environ, {"LOYALTY_CHUNK_CONNECTIONS": str(connections)}):
+        cohorts.select_cohort(engine, run_id, "expiry")
+        cohorts.carry_out(engine, run_id, "expiry")

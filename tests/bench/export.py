@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import tempfile
 import time
 from functools import partial
@@ -70,6 +69,13 @@ def _peak_mb(engine: Engine, run_id: int) -> float:
 
 
 def _export(control: Connection, url: str, run_id: int) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _peak_kb()
     _export_seconds(connect(url), run_id)
-    control.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    control.send((_peak_kb() - before) / 1024)
+
+
+def _peak_kb() -> int:
+    """Return what this process held at most; `getrusage` would tell its parent's peak."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1])

@@ -15,8 +15,8 @@ Samples = Mapping[str, Sequence[float]]
 class Figure:
     """One line of the table.
 
-    `low` and `high` span the ratios (or values) of the single rounds; `seconds` are the medians
-    behind a ratio. A figure without a target is told for information.
+    `low` and `high` span the ratios (or values) of the single rounds. A figure without a target is
+    told for information.
     """
 
     name: str
@@ -79,6 +79,11 @@ def single(
 ) -> Figure:
     """Return a figure of its own: the median of its rounds."""
     return Figure(name, median(values), min(values), max(values), unit, target, "<=", note)
+
+
+def unmeasured(name: str, *, note: str) -> Figure:
+    """Return a figure that could not be had: a target that nobody measured is missed."""
+    return Figure(name, 0, 0, 0, target=1, sense=">=", note=note)
 
 
 def _plain(value: float) -> str:

@@ -19,10 +19,10 @@ KINDS: tuple[Kind, Kind] = ("warning", "expiry")
 
 
 def figures(place: Place, *, cards: int, rounds: int) -> list[Figure]:
-    """Select the same cohort from platforms of `cards` and of ten times as many."""
+    """Select the same cohort from `cards`, a million at most, and from ten times as many."""
+    few = min(cards, 1_000_000)
     engines = {
-        total: place.engine(place.filled(Size(total, COHORT, COHORT)))
-        for total in (cards, 10 * cards)
+        total: place.engine(place.filled(Size(total, COHORT, COHORT))) for total in (few, 10 * few)
     }
     try:
         return [_figure(engines, kind, rounds) for kind in KINDS]

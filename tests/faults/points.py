@@ -58,7 +58,7 @@ def is_deed(label: str) -> bool:
     statement = next((text for text, name in _labels().items() if name == label), "")
     return (
         re.search(
-            r"^\s*(insert into|update|for update|select pg_advisory)\b|advisory_lock\(",
+            r"^\s*(insert into|update|delete from|for update)\b|advisory_(xact_)?lock\(",
             statement,
             re.MULTILINE,
         )

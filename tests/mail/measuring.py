@@ -18,11 +18,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from sqlalchemy import URL
+
 from include.database import connect
 from include.mail.sending import send_due
 from include.mail.server import MailServer
 from tests.conftest import new_database
-from tests.faults.servers import FragileServer, fragile_server
+from tests.faults.servers import fragile_server
 from tests.mail.killing import FILL
 from tests.mail.rows import NOW, STARTED_AT, run
 
@@ -61,6 +63,14 @@ def _send(control: Connection, url: str, port: int) -> None:
 
 
 @dataclass(frozen=True)
+class MailPlace:
+    """A server for databases full of mails, and the name of a migrated, empty one to copy."""
+
+    url: URL
+    template: str
+
+
+@dataclass(frozen=True)
 class Sent:
     """What a sender did: mails, seconds, its processor's seconds, its peak of memory in MB."""
 
@@ -80,9 +90,9 @@ def sink() -> Iterator[int]:
     process.terminate()
 
 
-def send(server: FragileServer, port: int, mails: int) -> Sent:
+def send(server: MailPlace, port: int, mails: int) -> Sent:
     """Let a process of its own send so many mails."""
-    with new_database(server.url, server.template.database) as url:
+    with new_database(server.url, server.template) as url:
         address = url.render_as_string(hide_password=False)
         engine = connect(address)
         for number in range(-(-mails // FILLED_AT_ONCE)):
@@ -100,8 +110,9 @@ def send(server: FragileServer, port: int, mails: int) -> Sent:
 
 def main() -> int:
     with sink() as port, fragile_server() as server:
+        place = MailPlace(server.url, str(server.template.database))
         for mails in map(int, sys.argv[1:]):
-            sent = send(server, port, mails)
+            sent = send(place, port, mails)
             print(
                 f"{sent.mails} mails: {sent.mails / sent.seconds:.0f} a second, "
                 f"{1e6 * sent.processor / sent.mails:.0f} microseconds of our processor each, "

@@ -60,6 +60,7 @@ def test_the_count_of_the_last_run_is_shown_until_it_is_two_days_old(
         assert f"<dt>Points in 90 days</dt><dd>{points}</dd>" in forecast, later
         (row,) = csv.DictReader(io.StringIO(client.get(f"/outstanding.csv{query}").text))
         assert row["points_total"] == str(points)
+        assert row["counted_at"] == ("2026-03-08T02:00:00+00:00" if words == kept else later)
     at("2026-03-09T02:00:00+00:00")
     link = f'/forecast?program={home}&amp;count=now"'
     assert link in client.get(f"/forecast?program={home}").text

@@ -5,11 +5,15 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
+from include.clock import parse_instant
+from include.database import Limits
+from include.runs import RunRequest, open_run
 from tests.day import run_day
 from tests.factories import card, insert, merchant, program
 from tests.pages.conftest import PREFIX
@@ -89,6 +93,59 @@ def test_overview_tells_what_is_held_and_each_status_of_the_mails(
     assert "Held by the size check" in page
 
 
+def test_a_run_that_is_not_closed_and_a_missing_one_need_attention(
+    client: TestClient, engine: Engine, three_days: list[int], at: Callable[[str], object]
+) -> None:
+    execute(engine, "update loyalty.email_logs set status = 'sent'")
+    at("2026-03-05T02:00:00+00:00")
+    quiet = client.get("/").text
+    assert "is not closed" not in quiet
+    assert "No run was closed" not in quiet
+    at("2026-03-05T04:00:01+00:00")
+    assert "No run was closed in the last 26 hours" in client.get("/").text
+    request = RunRequest(
+        "loyalty_points_expiration",
+        "scheduled__5",
+        parse_instant("2026-03-05T02:00:00+00:00", "as_of"),
+    )
+    run_id = open_run(engine, request)
+    opened = client.get("/").text
+    assert f'<a href="{PREFIX}/runs/{run_id}">The run of 2026-03-05 02:00 UTC</a> is not' in opened
+    assert '<p class="fine">Nothing.</p>' not in opened
+
+
+def test_a_fine_night_needs_no_attention(
+    client: TestClient, engine: Engine, at: Callable[[str], object]
+) -> None:
+    program(engine)
+    at("2026-03-05T02:00:00+00:00")
+    run_day(engine, "2026-03-05T02:00:00+00:00")
+    assert '<p class="fine">Nothing.</p>' in client.get("/").text
+
+
+def test_mails_of_any_run_that_fail_need_attention_for_a_week(
+    client: TestClient, engine: Engine, at: Callable[[str], object]
+) -> None:
+    card_id = card(engine, program(engine, name="Far"), last_activity_at="2026-03-01T12:00:00Z")
+    mail = {"language": "en", "card_id": card_id, "queued_at": "2026-03-02T02:00:00Z"}
+    for status in ("failed", "failed", "sent"):
+        insert(
+            engine,
+            "email_logs",
+            mail
+            | {
+                "template_code": "loyalty_enrollment",
+                "status": status,
+                "occurrence_key": f"{status}{len(rows(engine, 'select from loyalty.email_logs'))}",
+            },
+        )
+    at("2026-03-09T01:59:00+00:00")
+    page = client.get("/").text
+    assert '<td>Mails not delivered</td><td class="n">2</td>' in page
+    at("2026-03-09T02:00:00+00:00")
+    assert "Mails not delivered" not in client.get("/").text
+
+
 def test_a_day_is_missed_only_when_it_is_over(
     client: TestClient, three_days: list[int], at: Callable[[str], object]
 ) -> None:
@@ -163,6 +220,51 @@ def test_forecast_names_what_the_next_days_take(
     assert taken == foretold
 
 
+def test_card_page_dates_the_points_as_a_run_would(client: TestClient, engine: Engine) -> None:
+    def told(last_activity_at: str, **settings: object) -> str:
+        home = program(engine, **({"points_expiration_days": 30} | settings))
+        card_id = card(engine, home, last_activity_at=last_activity_at)
+        answer = client.get(f"/cards/{card_id}")
+        assert answer.status_code == 200
+        return answer.text
+
+    on_time = "2026-02-06T12:00Z"
+    assert "until the end of 2026-03-08" in told(on_time, time_zone="europe/luxembourg")
+    assert "does not know the program" in told(on_time, time_zone="Mars/Olympus")
+    assert "lie beyond the calendar" in told(on_time, points_expiration_days=2_000_000_000)
+    assert "has no expiration days" in told(on_time, points_expiration_days=-5)
+    assert "36500 days have passed" in told(on_time, min_notice_days=2_000_000_000)
+    for nothing in ("1970-01-01T00:00Z", "-infinity", "infinity", "9500-01-01T00:00Z"):
+        assert "outside the calendar" in told(nothing), nothing
+
+
+def test_a_card_that_changed_its_program_keeps_its_story(
+    client: TestClient, engine: Engine, at: Callable[[str], object]
+) -> None:
+    at("2026-02-02T02:00:00+00:00")
+    home = merchant(engine)
+    old = program(engine, merchant_id=home, points_expiration_days=30)
+    card_id = card(engine, old, points=41, last_activity_at="2026-01-01T12:00:00Z")
+    run_day(engine, "2026-02-02T02:00:00+00:00")
+    new = program(engine, merchant_id=home, points_expiration_days=90)
+    execute(engine, "update loyalty.loyalty_cards set program_id = %(new)s", new=new)
+    page = client.get(f"/cards/{card_id}").text
+    assert "41 points, booked 2026-02-02 02:00 UTC" in page
+    assert "The settings as they were: 30 days" in page
+
+
+def test_a_page_that_the_database_does_not_answer_says_so(
+    client: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = Limits(statement_timeout="20ms", lock_timeout="60s")
+    monkeypatch.setattr("include.pages.reading.PAGE", impatient)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("lock table loyalty.loyalty_cards in access exclusive mode")
+        answer = client.get("/outstanding?count=now")
+    assert answer.status_code == 503
+    assert "The database did not answer within" in answer.text
+
+
 def test_hostile_values_stay_text_on_every_page(
     client: TestClient, engine: Engine, at: Callable[[str], object]
 ) -> None:
@@ -170,6 +272,8 @@ def test_hostile_values_stay_text_on_every_page(
         engine, merchant_id=merchant(engine, name=HOSTILE), name=HOSTILE, warning_days=[400]
     )
     card_id = card(engine, home, card_number=HOSTILE, last_activity_at="2025-01-01T12:00:00Z")
+    card(engine, home, card_number=f"{HOSTILE}2", last_activity_at="2025-04-01T12:00:00Z")
+    insert(engine, "stores", {"merchant_id": 1, "name": HOSTILE, "default_language": "en"})
     insert(
         engine,
         "email_logs",
@@ -180,10 +284,16 @@ def test_hostile_values_stay_text_on_every_page(
     )  # fmt: skip
     at("2026-03-01T02:00:00+00:00")
     run_id = run_day(engine, "2026-03-01T02:00:00+00:00", dag_run_id=HOSTILE)
-    paths = ["/", f"/runs/{run_id}", f"/cards/{card_id}", "/mails", "/forecast"]
-    for path in paths:
-        page = client.get(path).text
-        assert "&lt;script&gt;alert(" in page or path == "/forecast", path
+    for path in (
+        "/", f"/runs/{run_id}", f"/cards/{card_id}", "/mails", "/forecast", "/forecast?count=now",
+        f"/forecast?program={home}", "/outstanding", "/templates?store=1", f"/runs/{run_id}/proof",
+        "/templates/edit?code=loyalty_points_expired&language=en&store=1",
+        f"/cards?q={quote(HOSTILE)}3",
+    ):  # fmt: skip
+        answer = client.get(path)
+        page = answer.text
+        assert answer.status_code == 200, path
+        assert "&lt;script&gt;alert(" in page or path.endswith("/proof"), path
         assert "<script>alert" not in page, path
         assert "<img" not in page, path
 
