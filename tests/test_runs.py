@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
 
 from include import runs
-from include.cohorts import SELECT_STAGE, carry_out, select_cohort
-from include.database import SELECTION, connect, run_stage, transaction
+from include.cohorts import carry_out, select_cohort
+from include.database import connect
 from include.errors import (
     ConfigurationError,
     DatabaseUnreachableError,
@@ -22,7 +21,6 @@ from include.runs import RunRequest, open_run, resolve_as_of
 from tests import factories
 from tests.day import run_day
 from tests.rows import fingerprint, rows
-from tests.waiting import wait_for_waiting
 
 AS_OF = "2026-01-02T02:00:00+00:00"
 INSTANT = datetime(2026, 1, 2, 2, tzinfo=UTC)
@@ -109,23 +107,6 @@ def test_continued_run_goes_on_where_it_stopped(engine, at, monkeypatch):
 
 def interrupt(*_):
     raise InterruptedError
-
-
-@pytest.mark.parametrize("kind", ["warning", "expiry"])
-def test_two_that_plan_the_same_cohort_take_turns(engine, at, kind):
-    at(AS_OF)
-    home = factories.program(engine, points_expiration_days=365)
-    for due in ("2025-01-01", "2025-01-10"):
-        factories.card(engine, home, last_activity_at=f"{due}T12:00Z")
-    run_id = open_run(engine, REQUEST)
-    binds = {"run_id": run_id, "kind": kind}
-    with ThreadPoolExecutor(1) as pool:
-        with transaction(engine, SELECTION) as connection:
-            run_stage(connection, "take_plan_turn", binds)
-            run_stage(connection, SELECT_STAGE[kind], binds)
-            other = pool.submit(select_cohort, engine, run_id, kind)
-            wait_for_waiting(engine)
-        assert other.result().cards_planned == 1
 
 
 def test_stages_of_a_closed_run_change_nothing(engine, at):

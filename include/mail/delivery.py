@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import smtplib
 from types import TracebackType
 
@@ -143,12 +142,12 @@ class SmtpSession:
             code, text = smtp.getreply()
         except (smtplib.SMTPException, OSError):
             return self._unknown_fate()
-        said = scrub(f"{code} {decoded(text)}", recipient)
         if code == 421:
             self._drop()
         if 200 <= code < 300:
             return Answer("sent")
         if 400 <= code < 600:
+            said = scrub(f"{code} {decoded(text)}", recipient)
             return Answer("temporary" if code < 500 else "permanent", said)
         return self._unknown_fate()
 
@@ -174,6 +173,7 @@ class SmtpSession:
 
 
 def _payload(message: bytes) -> bytes:
-    lines = re.sub(rb"\r\n|\r|\n", b"\r\n", message)
-    stuffed = re.sub(rb"(?m)^\.", b"..", lines)
+    # What the standard library does by regular expressions, several times quicker.
+    lines = message.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+    stuffed = (b"." if lines.startswith(b".") else b"") + lines.replace(b"\r\n.", b"\r\n..")
     return stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n"

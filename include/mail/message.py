@@ -27,7 +27,6 @@ _NAME_CHARACTERS_MAX = 200
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _WORD_BYTES_MAX = 39  # 52 letters in base64, a line of 73 behind the longest header name
-_BREAK = re.compile(r"\r\n?|\n")
 
 
 def message_id(occurrence_key: str, domain: str) -> str:
@@ -115,7 +114,8 @@ def _alternatives(boundary: bytes, rendered: Rendered) -> bytes:
 def _quoted(body: str) -> bytes:
     # Quoted-printable keeps every line below 77 letters, as SMTP allows 998. Its own soft breaks
     # follow the first break of the text, if any; so CRLF comes last.
-    return binascii.b2a_qp(_BREAK.sub("\n", body).encode(), istext=True).replace(b"\n", b"\r\n")
+    lines = body.replace("\r\n", "\n").replace("\r", "\n").encode()
+    return binascii.b2a_qp(lines, istext=True).replace(b"\n", b"\r\n")
 
 
 def _boundary(message_id: str) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
 from include import cohorts
-from include.database import CHUNK, Limits, run_stage, transaction
+from include.database import CHUNK, SELECTION, Limits, run_stage, transaction
 from tests import factories
 from tests.mutants.mutant import Mutant
 from tests.mutants.scene import selected
 from tests.rows import balance, skips
+from tests.waiting import wait_for_waiting
 
 CHUNK_FILE = "lock_chunk/01_lock_cards.sql"
 DAY_AFTER = "2026-01-02"
@@ -72,6 +74,18 @@ def chunks_take_every_card_once(engine: Engine) -> None:
     done = cohorts.carry_out(engine, run_id, "expiry")
     assert vars(done) == {"cards_done": 3, "points_done": 300, "cards_skipped": 1}
     assert [balance(engine, card) for card in cards] == [0, 0, 0]
+
+
+def cohort_is_planned_by_one_at_a_time(engine: Engine) -> None:
+    factories.card(engine)
+    binds = {"run_id": selected(engine, DAY_AFTER, "warning"), "kind": "expiry"}
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(engine, SELECTION) as connection:
+            run_stage(connection, "take_plan_turn", binds)
+            run_stage(connection, "select_expiry", binds)
+            other = pool.submit(cohorts.select_cohort, engine, binds["run_id"], "expiry")
+            wait_for_waiting(engine)
+        assert other.result().cards_planned == 1
 
 
 def chunk_holds_the_cards_between_its_bounds(engine: Engine) -> None:
@@ -147,6 +161,22 @@ MUTANTS = (
         "for update of cards",
         "A till that holds one card must not stall a thousand.",
         chunk_takes_no_card_out_of_a_tills_hands,
+    ),
+    Mutant(
+        "cohort_is_planned_out_of_turn",
+        "take_plan_turn/01_wait.sql",
+        "pg_advisory_xact_lock(",
+        "abs(",
+        "Two attempts at a run may overlap; the second finds the cards planned.",
+        cohort_is_planned_by_one_at_a_time,
+    ),
+    Mutant(
+        "planned_card_is_planned_again",
+        "select_expiry/01_plan_cohort.sql",
+        "and planned.card_id = noticed_cards.id",
+        "and planned.card_id = 0",
+        "A rerun leaves the plan as it is.",
+        cohort_is_planned_by_one_at_a_time,
     ),
     Mutant(
         "chunk_looks_at_its_last_card_again",
