@@ -27,6 +27,7 @@ def routes(app: FastAPI) -> list[tuple[str, str]]:
     ]
     # Nothing else answers: no mount, no schema, no documentation.
     assert all(isinstance(route, APIRoute) for route in app.routes)
+    assert {("GET", "/"), ("POST", "/mails"), ("GET", "/outstanding")} <= set(found)
     return found
 
 
@@ -50,12 +51,17 @@ def status_of(engine: Engine, mail_id: int) -> str:
 
 
 def settle(
-    client: TestClient, mail_id: int, *, origin: str | None = SITE, token: str | None = None
+    client: TestClient,
+    mail_id: int,
+    *,
+    decision: str = "close",
+    origin: str | None = SITE,
+    token: str | None = None,
 ):
     client.cookies.set(COOKIE, "the-token")
     return client.post(
         "/mails",
-        data={"mail_id": mail_id, "decision": "close", "form_token": token or "the-token"},
+        data={"mail_id": mail_id, "decision": decision, "form_token": token or "the-token"},
         headers={"origin": origin} if origin else {},
     )
 
@@ -89,11 +95,16 @@ def test_a_route_added_later_stands_behind_the_gate(
     assert client.get("/later").status_code == 401
 
 
-def test_an_editor_settles_a_mail_from_its_own_form(client: TestClient, engine: Engine) -> None:
+@pytest.mark.parametrize(("decision", "status"), [("close", "failed"), ("send", "queued")])
+def test_an_editor_settles_a_mail_from_its_own_form(
+    client: TestClient, engine: Engine, decision: str, status: str
+) -> None:
     mail_id = ambiguous_mail(engine)
-    assert settle(client, mail_id).headers["location"].endswith("/mails?settled=1")
-    assert status_of(engine, mail_id) == "failed"
-    assert settle(client, mail_id).headers["location"].endswith("/mails?settled=0")
+    settled = settle(client, mail_id, decision=decision)
+    assert settled.headers["location"].endswith("/mails?settled=1")
+    assert status_of(engine, mail_id) == status
+    again = settle(client, mail_id, decision=decision)
+    assert again.headers["location"].endswith("/mails?settled=0")
 
 
 @pytest.mark.parametrize(
