@@ -132,6 +132,8 @@ where
             expirations.card_id = noticed_cards.id
             and expirations.cycle_started_at = noticed_cards.last_activity_at
     )
+    -- By its key, card by card: no statistics know a new run's rows yet, and a join made for none
+    -- would compare every card with every other.
     and not exists (
         select 1
         from loyalty.expiration_cohort_members as planned
@@ -139,4 +141,5 @@ where
             planned.run_id = %(run_id)s::bigint
             and planned.kind = 'warning'
             and planned.card_id = noticed_cards.id
+        offset 0
     )

@@ -112,7 +112,8 @@ def _plan(connection: Connection, name: str, statement: str, binds: dict[str, An
         # As a session executes it: prepared, with a plan that knows no values.
         forms = forms_of(statement)
         explained = forms.execution.replace("execute ", "execute explained_", 1)
-        connection.exec_driver_sql(forms.definition.replace("prepare ", "prepare explained_", 1))
+        definition = forms.definition.replace("prepare ", "prepare explained_", 1)
+        connection.exec_driver_sql(definition, execution_options={"no_parameters": True})
         binds = {key: _as_text(bind) for key, bind in binds.items()}
     lines = _explain(connection, "explain (analyze, buffers, costs off) ", explained, binds)
     (told,) = _explain(connection, "explain (analyze, buffers, format json) ", explained, binds)
