@@ -30,4 +30,5 @@ def on(last_night: date, block: str) -> str:
     def moved(example: re.Match[str]) -> str:
         return (last_night + (date.fromisoformat(example[0]) - LAST_NIGHT)).isoformat()
 
-    return re.sub(r"\b20\d\d-\d\d-\d\d(?=\b|T)", moved, block)
+    # A run's id puts an underscore before its date, which is no end of a word.
+    return re.sub(r"(?<!\d)20\d\d-\d\d-\d\d(?!\d)", moved, block)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
-from tests.scheduler.page import PAGE
+from tests.scheduler.page import PAGE, on
 
 ROOT = PAGE.parents[1]
 
@@ -31,3 +32,12 @@ def test_every_trouble_that_a_check_names_is_explained():
     table = PAGE.read_text(encoding="utf-8").rpartition("\n## ")[2]
     for sentence in sentences:
         assert f"| `{sentence}` |" in table
+
+
+def test_every_date_of_a_block_is_moved_also_within_a_runs_id():
+    block = (
+        "--run-id scheduled__2026-11-24T02:00:00+00:00 --from-date 2026-11-17 --to 2026-11-21T23:59"
+    )
+    assert on(date(2027, 1, 2), block) == (
+        "--run-id scheduled__2027-01-02T02:00:00+00:00 --from-date 2026-12-26 --to 2026-12-30T23:59"
+    )

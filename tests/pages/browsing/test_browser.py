@@ -129,7 +129,7 @@ def test_every_dag_run_has_a_tab_and_leads_back(airflow: EmbeddedAirflow, page: 
     frame.get_by_role("link", name=f"DAG run {airflow.run_id(1)}").click()
     page.wait_for_url(f"**/dags/{DAG}/runs/{airflow.run_id(1)}**")
     tab = page.locator(f"a[href*='/dags/{DAG}/runs/'][href*='/plugin/points-expiration-run']")
-    expect(tab.first).to_have_text("Points expiration")
+    expect(tab.first).to_have_accessible_name("Points expiration", timeout=30_000)
     tab.first.click()
     frame = frame_of(page)
     expect(frame.get_by_role("heading", level=1)).to_contain_text(str(airflow.date(1)))
