@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,7 +23,9 @@ from tests.mail.scripted_server import scripted_server
 from tests.statsd_listener import statsd_listener
 
 ROOT = Path(__file__).resolve().parent.parent
-AS_OF = "2026-11-20T02:00:00+00:00"
+# The commands go by the real clock, so that the night before last is counted from it.
+NIGHT = datetime.now(UTC).replace(hour=2, minute=0, second=0, microsecond=0) - timedelta(days=1)
+AS_OF = NIGHT.isoformat()
 TASKS = 15
 LIFECYCLE_TASKS = ("queue_events", "export_files", "send_mail")
 
@@ -76,10 +79,11 @@ def due_card(place):
     engine = create_engine(place.server.url("loyalty"))
     with engine.begin() as connection:
         program = factories.program(connection)
-        due = factories.card(connection, program, points=70, last_activity_at="2025-11-01T10:00Z")
-        factories.card(connection, program, points=30, last_activity_at="2025-11-25T10:00Z")
+        due, near = (NIGHT - timedelta(days=days) for days in (385, 360))
+        due_id = factories.card(connection, program, points=70, last_activity_at=due)
+        factories.card(connection, program, points=30, last_activity_at=near)
     engine.dispose()
-    return due
+    return due_id
 
 
 LEDGER = "select count(*), sum(points_delta) from loyalty.loyalty_transactions"
