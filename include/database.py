@@ -44,8 +44,8 @@ class Limits:
 
 
 SHORT = Limits()
-# Selecting reads and inserts only; a catch-up over a large platform may take minutes. Nobody waits
-# for what it holds, so it may wait for another that plans or counts the same.
+# Selecting reads and inserts only; a catch-up over a large platform may take minutes. It holds no
+# card, so it may wait for another that plans or counts the same.
 SELECTION = Limits(lock_timeout="10min", statement_timeout="30min", work_mem="64MB")
 # A task that freezes with a chunk of cards in its hands loses its session, not the tills theirs.
 # Locking a chunk waits for no card; this bounds the wait for the tables themselves.

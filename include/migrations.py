@@ -107,7 +107,7 @@ def create_roles(name: str) -> None:
         SchemaError: the connecting user may do neither; says what an administrator has to do.
     """
     connection = op.get_bind()
-    user = connection.scalar(text("select current_user"))
+    user = run_stage(connection, "read_user", {})["user_name"]
     try:
         run_file(name)
     except ProgrammingError as error:
@@ -201,22 +201,12 @@ def _validation_failure(table: str, name: str) -> str | None:
 
 
 def _is_invalid(connection: Connection, index: str) -> bool:
-    query = text(
-        "select exists (select from pg_index join pg_class on pg_class.oid = indexrelid"
-        " where relname = :name and relnamespace = 'loyalty'::regnamespace and not indisvalid)"
-    )
-    return bool(connection.scalar(query, {"name": index}))
+    return bool(run_stage(connection, "find_invalid_index", {"index_name": index})["is_invalid"])
 
 
 def _has_unique_index(connection: Connection, table: str, columns: str) -> bool:
-    query = text(
-        "select exists (select from pg_index where indrelid = to_regclass('loyalty.' || :name)"
-        " and indisunique and indisvalid and indpred is null and (select array_agg(attname::text"
-        " order by attname) from pg_attribute where attrelid = indrelid and attnum = any(indkey))"
-        " = (select array_agg(wanted order by wanted)"
-        " from unnest(string_to_array(:columns, ', ')) as wanted))"
-    )
-    return bool(connection.scalar(query, {"name": table, "columns": columns}))
+    binds = {"table_name": table, "columns": columns}
+    return bool(run_stage(connection, "find_unique_index", binds)["is_unique"])
 
 
 def _execute(connection: Connection, statement: str) -> CursorResult[Any]:
