@@ -87,13 +87,15 @@ bounces: $(VENV)/.installed ## suppress the addresses that bounced, by the repor
 check: $(VENV)/.installed ## is all well? non-zero and a sentence if not
 	@$(RUN) include.commands.check
 
+# A requirement like celery[redis] has to be pinned with its extras, or pip takes the newest release
+# of it and then misses its hash.
+compile = cd "$(ROOT)" && uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-strip-extras $1.in -o $1.txt
+
 lock: ## resolve requirements*.in anew (needs uv)
-	cd "$(ROOT)" && uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
-		--no-header requirements.in -o requirements.txt
-	cd "$(ROOT)" && uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
-		--no-header requirements-dev.in -o requirements-dev.txt
-	cd "$(ROOT)" && uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
-		--no-header requirements-cluster.in -o requirements-cluster.txt
+	$(call compile,requirements)
+	$(call compile,requirements-dev)
+	$(call compile,requirements-cluster)
 
 $(VENV)/.installed: $(ROOT)requirements.txt $(ROOT)requirements-data.txt
 	@echo "Setting up .venv from requirements.txt (a minute or two, once) …"
