@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
+from xdist.scheduler import LoadFileScheduling
 
 from include.clock import parse_instant
 from include.database import connect
@@ -23,6 +25,24 @@ from include.migrations import migrate
 GIVEN_SERVER = os.environ.get("AIRFLOW_CONN_LOYALTY_DB")
 OWN_VARIABLES = ("AIRFLOW_CONN_", "LOYALTY_")
 MEMORY_BYTES_MIN = 2 << 30
+# They share an Airflow that takes a minute to come up.
+BROWSING = "tests/pages/browsing/"
+
+
+class ByFile(LoadFileScheduling):
+    """Gives whole files to the processes of a run, in order, and the browsing as if it were one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return BROWSING if nodeid.startswith(BROWSING) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
+
+
+def pytest_xdist_auto_num_workers() -> int | None:
+    # Each process has a server of its own, but roles are a server's: on a given one, only one.
+    return 1 if GIVEN_SERVER else None
 
 
 @pytest.fixture(autouse=True)
