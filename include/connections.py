@@ -14,6 +14,8 @@ from include.mail.server import MailServer
 from include.mail.signing import Signature
 
 DATABASE, MAIL = "loyalty_db", "loyalty_smtp"
+# Optional: a read replica of the database, for what counts every card.
+REPLICA = "loyalty_db_replica"
 VARIABLES = ("AIRFLOW_CONN_LOYALTY_DB", "AIRFLOW_CONN_LOYALTY_SMTP")
 FALSE_WORDS = {"", "0", "false", "no", "off"}
 CEILING = 1_000_000

@@ -40,6 +40,18 @@ def _engine() -> Any:
     return _engine_at(database_url(BaseHook.get_connection(DATABASE)))
 
 
+def _replica() -> Any:
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    from include.connections import REPLICA, database_url
+
+    try:
+        return _engine_at(database_url(BaseHook.get_connection(REPLICA)))
+    except AirflowNotFoundException:
+        return _engine()
+
+
 def _root(place: str) -> Any:
     from airflow.sdk import ObjectStoragePath
 
@@ -59,7 +71,7 @@ def _app() -> Any:
     from include.pages.security import Access
 
     access = Access(user=_signed_in, permit=_may)
-    return make_app(access, _engine, prefix=PREFIX, open_root=_root)
+    return make_app(access, _engine, prefix=PREFIX, open_root=_root, find_replica=_replica)
 
 
 async def pages(scope: Any, receive: Any, send: Any) -> None:

@@ -26,16 +26,20 @@ def make_app(
     *,
     prefix: str,
     open_root: Callable[[str], Any] = Path,
+    find_replica: Callable[[], Engine] | None = None,
 ) -> FastAPI:
     """Return the app; every route, also one added later, stands behind `access`.
 
     `prefix` is where Airflow mounts it; what precedes it in an address is Airflow's own.
     `open_root` makes a path of the place where cohort files are, a folder or an object store.
+    `find_replica` returns what the pages read that may count every card; without it, the database
+    itself.
     """
     app = FastAPI(
         openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(gate(access))]
     )
     app.state.find_engine = find_engine
+    app.state.find_replica = find_replica or find_engine
     app.state.prefix = prefix
     app.state.open_root = open_root
     app.add_middleware(SafeHeaders)

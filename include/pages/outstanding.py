@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from include.pages.outlook import find_outlook
-from include.pages.reading import engine_of, read
+from include.pages.reading import read, replica_of
 from include.pages.rendering import page
 
 router = APIRouter()
@@ -31,7 +31,7 @@ ROWS_MAX = 500
 @router.get("/outstanding")
 def outstanding(request: Request, count: str | None = None) -> HTMLResponse:
     """Outstanding points by age and program, and how many will hardly be redeemed."""
-    engine = engine_of(request)
+    engine = replica_of(request)
     outlook = find_outlook(engine, count)
     (rows,) = read(engine, "show_outstanding", outlook)
     ages: dict[int | None, list[int]] = {}
@@ -54,7 +54,7 @@ def outstanding(request: Request, count: str | None = None) -> HTMLResponse:
 @router.get("/outstanding.csv")
 def outstanding_file(request: Request, count: str | None = None) -> Response:
     """The same rows, all of them, as CSV."""
-    engine = engine_of(request)
+    engine = replica_of(request)
     outlook = find_outlook(engine, count)
     (rows,) = read(engine, "show_outstanding", outlook)
     counted = {"counted_at": outlook["counted_at"].astimezone(UTC).isoformat(timespec="seconds")}

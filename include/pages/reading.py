@@ -22,6 +22,12 @@ def engine_of(request: Request) -> Engine:
     return find()
 
 
+def replica_of(request: Request) -> Engine:
+    """Return the engine of its read replica, or of the database itself where there is none."""
+    find: Callable[[], Engine] = request.app.state.find_replica
+    return find()
+
+
 def read(engine: Engine, stage: str, binds: Mapping[str, Any]) -> list[Rows]:
     """Return the rows of each statement of `sql/<stage>/`, in number order."""
     with transaction(engine, PAGE, role=READER) as connection:

@@ -15,7 +15,7 @@ from include.pages.advice import ADVICE
 from include.pages.charts import draw
 from include.pages.comparison import compare
 from include.pages.outlook import find_outlook
-from include.pages.reading import BIGINT_MAX, PAGE, as_id, engine_of, read
+from include.pages.reading import BIGINT_MAX, PAGE, as_id, engine_of, read, replica_of
 from include.pages.rendering import HERE, page
 from include.pages.usual import medians
 
@@ -131,7 +131,7 @@ def forecast(
     request: Request, program: str | None = None, count: str | None = None
 ) -> HTMLResponse:
     """What expires in the next 90 days if nobody comes back."""
-    engine = engine_of(request)
+    engine = replica_of(request)
     outlook = find_outlook(engine, count)
     program_id = as_id(program)
     (rows,) = read(engine, "show_forecast", outlook | {"program_id": program_id})
