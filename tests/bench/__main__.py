@@ -26,6 +26,7 @@ from tests.bench import (
     lifecycle,
     mail,
     pages,
+    scaling,
     scheduler,
     selection,
     tills,
@@ -44,6 +45,7 @@ PARTS: dict[str, Callable[..., list[Figure]]] = {
     "imports": imports.figures,
     "scheduler": scheduler.figures,
     "pages": pages.figures,
+    "scaling": scaling.figures,
 }
 
 

@@ -50,6 +50,7 @@ class Place:
     """A server with databases for measuring; each is named by what it holds."""
 
     server: postgres.Server
+    folder: Path
 
     def filled(self, size: Size) -> str:
         """Return the name of a database with such a platform, filled where it is new."""
@@ -59,17 +60,21 @@ class Place:
         return name
 
     @contextmanager
-    def copy(self, name: str) -> Iterator[Engine]:
-        """Yield a fresh copy of a database, with all of it written to the disk."""
-        postgres.drop_database(self.server, "bench_copy")
-        self._administer("create database {} template {} strategy file_copy", "bench_copy", name)
-        engine = connect(self.server.url("bench_copy"))
+    def copy(self, name: str, number: int = 0) -> Iterator[Engine]:
+        """Yield a fresh copy of a database, with all of it written to the disk.
+
+        Copies that are there at the same time have different numbers.
+        """
+        copy = f"bench_copy_{number}"
+        postgres.drop_database(self.server, copy)
+        self._administer("create database {} template {} strategy file_copy", copy, name)
+        engine = connect(self.server.url(copy))
         try:
             run_file(engine, "warm_up")
             yield engine
         finally:
             engine.dispose()
-            postgres.drop_database(self.server, "bench_copy")
+            postgres.drop_database(self.server, copy)
 
     def engine(self, name: str) -> Engine:
         """Return an engine for one of the databases."""
@@ -120,7 +125,7 @@ def open_place(home: Path) -> Iterator[Place]:
                     )
                 )
         postgres.stop(home)
-        yield Place(postgres.start(home))
+        yield Place(postgres.start(home), home.parent)
     finally:
         del os.environ["LOYALTY_NOW"]
         if known:

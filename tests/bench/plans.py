@@ -1,112 +1,170 @@
-"""Writes down how PostgreSQL carries out the hot statements, on a small and a large platform.
+"""Writes down how PostgreSQL carries out the hot statements of a day, small and large.
 
-    python -m tests.bench.plans [CARDS] > plans.md
+    python -m tests.bench.plans [CARDS] > docs/plans.md
 
-The same cohort is selected and its first chunk carried out on CARDS and on ten times as many
-cards; the buffers show that the cost follows the cohort.
+The same cohorts are warned, expired, exported, mailed and proven on CARDS and on ten times as many
+cards; the pages touched show that a day costs what its cohorts cost.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, event
 
-from include.cohorts import WHOLE
-from include.database import CHUNK as CHUNK_LIMITS
-from include.database import HOLDING, SELECTION, is_left_out, run_stage, statements
+from include.cohort_files import export
+from include.cohorts import Kind, carry_out, select_cohort
+from include.database import statements
+from include.mail.outbox import HANDFUL_MAX, Result, claim, hand_over, open_sender, record
 from include.prepared import forms_of, is_marked
+from include.reconcile import reconcile
+from include.settings import SQL_ROOT
 from tests.bench.expiry import open_run
 from tests.bench.place import AS_OF, Place, Size, open_place
 
 COHORT = 2_000
-CHUNK = {"run_id": None, "booked_at": AS_OF, "chunk_size": 1000, **vars(WHOLE)}
-STAGES = {
-    "warning": ("select_warnings", "list_chunks", "lock_chunk", "queue_warnings"),
-    "expiry": ("select_expiry", "list_chunks", "lock_chunk", "expire_points"),
-}
-LIMITS = {
-    "select_warnings": SELECTION,
-    "select_expiry": SELECTION,
-    "list_chunks": SELECTION,
-    "lock_chunk": CHUNK_LIMITS,
-    "queue_warnings": HOLDING,
-    "expire_points": HOLDING,
-}
-TEMPLATE = "| `{name}` | {ms:.1f} | {buffers:,} | {reads} |"
+KINDS: tuple[Kind, ...] = ("warning", "expiry")
+# What touches fewer pages, wherever it is run, is not hot.
+PAGES_MIN = 100
+Plans = dict[str, "Plan"]
 
 
 def main() -> int:
-    """Print one table per platform and kind, with the whole plans below."""
+    """Print a table that compares the platforms, and the whole plans below."""
     cards = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    platforms = (cards, 10 * cards)
     with tempfile.TemporaryDirectory(prefix="loyalty-plans-") as folder:
         Path(folder).chmod(0o755)
         with open_place(Path(folder) / "postgres") as place:
-            for total in (cards, 10 * cards):
-                _tell(place, total)
+            small, large = (_plans(place, total) for total in platforms)
+    hot = [name for name in large if max(small[name].pages, large[name].pages) >= PAGES_MIN]
+    print(_HEAD.format(cohort=COHORT, least=PAGES_MIN, small=platforms[0], large=platforms[1]))
+    for name in hot:
+        print(_line(name, small[name], large[name]))
+    for name in hot:
+        print(f"\n## {name}")
+        for total, plans in zip(platforms, (small, large), strict=True):
+            print(_WHOLE.format(total=total, text=plans[name].text))
     return 0
 
 
-def _tell(place: Place, total: int) -> None:
-    engine = place.engine(place.filled(Size(total, COHORT, COHORT)))
-    for kind, stages in STAGES.items():
-        for _ in range(2):  # the first time warms the caches
-            with engine.connect() as connection:
-                run_id = open_run(engine, f"plans of {kind}")
-                binds = CHUNK | {"run_id": run_id, "kind": kind}
-                plans = list(_explained(connection, stages, binds))
-                connection.rollback()
-        print(f"\n## {kind}, {total:,} cards\n")
-        print("| statement | ms | buffers | read by |\n|---|---|---|---|")
-        print("\n".join(plan.line() for plan in plans))
-        for plan in plans:
-            print(
-                f"\n<details><summary>{plan.name}</summary>\n\n```\n{plan.text}\n```\n\n</details>"
-            )
-    engine.dispose()
+_HEAD = """# Plans of a day
+
+Made by `python -m tests.bench.plans`; what they show is told in
+[benchmarks](benchmarks.md#cost-follows-the-cohort). {cohort:,} cards are warned and {cohort:,}
+expire; every statement that touches {least} pages of 8 KB or more is here. Of what runs chunk by
+chunk or batch by batch, the last one is shown.
+
+| statement | {small:,} cards: ms | pages | {large:,} cards: ms | pages | read by |
+|---|---|---|---|---|---|"""
+_WHOLE = """
+<details><summary>{total:,} cards</summary>
+
+```
+{text}
+```
+
+</details>"""
 
 
 @dataclass(frozen=True)
 class Plan:
     """How one statement was carried out: as PostgreSQL tells it to people, and to programs."""
 
-    name: str
     text: str
     told: dict[str, Any]
 
-    def line(self) -> str:
+    @property
+    def pages(self) -> int:
         root = self.told["Plan"]
-        return TEMPLATE.format(
-            name=self.name,
-            ms=self.told["Execution Time"],
-            buffers=root["Shared Hit Blocks"] + root["Shared Read Blocks"],
-            reads=", ".join(sorted(set(_reads(root)))) or "nothing",
+        return int(root["Shared Hit Blocks"] + root["Shared Read Blocks"])
+
+    @property
+    def reads(self) -> str:
+        return ", ".join(sorted(set(_reads(self.told["Plan"])))) or "nothing"
+
+
+def _line(name: str, small: Plan, large: Plan) -> str:
+    figures = [f"{plan.told['Execution Time']:.1f} | {plan.pages:,}" for plan in (small, large)]
+    return f"| `{name}` | {' | '.join(figures)} | {large.reads} |"
+
+
+def _plans(place: Place, total: int) -> Plans:
+    """Return the plans of a day on a platform of so many cards, in the order of the day."""
+    platform = place.filled(Size(total, COHORT, COHORT))
+    with place.copy(platform) as engine, _explained(engine) as plans:
+        _day(engine)
+        return plans
+
+
+def _day(engine: Engine) -> None:
+    run_id = open_run(engine)
+    with tempfile.TemporaryDirectory() as root:
+        for kind in KINDS:
+            select_cohort(engine, run_id, kind)
+            carry_out(engine, run_id, kind)
+            export(engine, Path(root), run_id, kind)
+            _query_part(engine, run_id, kind)
+    with open_sender(engine) as sender:
+        for _ in range(2):
+            mails = claim(sender, sent_at=AS_OF).mails[:HANDFUL_MAX]
+            hand_over(sender, {mail.id: f"<{mail.id}@loyalty.example>" for mail in mails}, AS_OF)
+            record(sender, [Result(mail.id, "sent", None, mail.email) for mail in mails], AS_OF)
+    reconcile(engine, run_id)
+
+
+def _query_part(engine: Engine, run_id: int, kind: Kind) -> None:
+    """Ask what a file's COPY asks, which cannot be explained itself."""
+    bounds = {"first_card_id": 0, "last_card_id": 2**63 - 1}
+    with engine.connect() as connection:
+        connection.exec_driver_sql(
+            _inner(*statements("copy_file_part")), {"run_id": run_id, "kind": kind} | bounds
         )
 
 
-def _explained(
-    connection: Connection, stages: tuple[str, ...], binds: dict[str, Any]
-) -> Iterator[Plan]:
-    for stage in stages:
-        run_stage(connection, "limit_session", vars(LIMITS[stage]))
-        for number, statement in enumerate(statements(stage), start=1):
-            if is_left_out(statement, binds):
-                continue
-            yield _plan(connection, f"{stage}/{number:02d}", statement, binds)
-            result = connection.exec_driver_sql(statement, binds)
-            if result.returns_rows:
-                binds |= dict(result.mappings().one())
-        if stage == "list_chunks":
-            binds["last_card_id"] = binds["last_card_ids"][0]
+def _inner(copy: str) -> str:
+    return copy.partition("copy (")[2].rpartition(") to stdout")[0]
 
 
-def _plan(connection: Connection, name: str, statement: str, binds: dict[str, Any]) -> Plan:
+@contextmanager
+def _explained(engine: Engine) -> Iterator[Plans]:
+    """Explain every statement of `sql/` that the engine carries out, just before it does."""
+    names = {text: name for name, text in _files()}
+    plans: Plans = {}
+
+    def explain(connection: Connection, _cursor: Any, statement: str, binds: Any, *_: Any) -> None:
+        if (name := names.get(statement)) and _is_explainable(statement):
+            names_left = names.copy()
+            names.clear()  # What explaining runs is no part of the day.
+            plans[name] = _plan(connection, statement, binds)
+            names.update(names_left)
+
+    event.listen(engine, "before_cursor_execute", explain)
+    yield plans
+    event.remove(engine, "before_cursor_execute", explain)
+
+
+def _files() -> Iterator[tuple[str, str]]:
+    for folder in SQL_ROOT.iterdir():
+        if folder.is_dir() and any(folder.glob("*.sql")):
+            for number, statement in enumerate(statements(folder.name), start=1):
+                yield f"{folder.name}/{number:02d}", _inner(statement) or statement
+
+
+def _is_explainable(statement: str) -> bool:
+    code = re.sub(r"^\s*--.*\n", "", statement, flags=re.MULTILINE)
+    return code.split(None, 1)[0] in ("select", "with", "insert", "update", "delete")
+
+
+def _plan(connection: Connection, statement: str, binds: dict[str, Any]) -> Plan:
     explained = statement
     if is_marked(statement):
         # As a session executes it: prepared, with a plan that knows no values.
@@ -120,7 +178,7 @@ def _plan(connection: Connection, name: str, statement: str, binds: dict[str, An
     if is_marked(statement):
         connection.exec_driver_sql(f"deallocate explained_{forms.name}")
     (plan,) = json.loads(told) if isinstance(told, str) else told
-    return Plan(name, "\n".join(lines), plan)
+    return Plan("\n".join(lines), plan)
 
 
 def _explain(

@@ -8,10 +8,10 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 
 from include.settings import PROJECT_ROOT
-from tests.bench import expiry, pages, scheduler
+from tests.bench import expiry, pages, scaling, scheduler
 from tests.bench.baselines import floor, orm_loop
 from tests.bench.figures import Figure, measure, ratio
-from tests.bench.place import Size, open_place
+from tests.bench.place import AS_OF, Size, open_place
 from tests.rows import rows
 from tests.scheduler.embedded_airflow import DAG
 
@@ -27,21 +27,34 @@ BOOKS = """
 """
 
 
-def test_every_way_of_expiring_leaves_the_same_books(tmp_path):
-    tmp_path.chmod(0o755)
-    with open_place(tmp_path / "postgres") as place:
-        platform = place.filled(SIZE)
-        contest = expiry.prepare(place, platform)
-        ways = {
-            "pipeline": partial(expiry.expire, connections=2),
-            "floor": partial(floor.write, rows=contest.rows),
-            "ORM loop": orm_loop.expire,
-        }
-        left = {}
-        for name, way in ways.items():
-            with place.copy(platform) as engine:
-                way(engine, expiry.open_run(engine))
-                (left[name],) = rows(engine, BOOKS)
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bench")
+    folder.chmod(0o755)
+    with open_place(folder / "postgres") as place:
+        yield place
+
+
+@pytest.fixture
+def place(server, monkeypatch):
+    """The benchmark's server, at its platforms' noon."""
+    monkeypatch.setenv("LOYALTY_NOW", AS_OF.isoformat())
+    return server
+
+
+def test_every_way_of_expiring_leaves_the_same_books(place):
+    platform = place.filled(SIZE)
+    contest = expiry.prepare(place, platform)
+    ways = {
+        "pipeline": partial(expiry.expire, connections=2),
+        "floor": partial(floor.write, rows=contest.rows),
+        "ORM loop": orm_loop.expire,
+    }
+    left = {}
+    for name, way in ways.items():
+        with place.copy(platform) as engine:
+            way(engine, expiry.open_run(engine))
+            (left[name],) = rows(engine, BOOKS)
     assert left["pipeline"][3] == SIZE.due_total
     # What was there, less what expired, is what is left.
     assert left["pipeline"][0] == left["pipeline"][2]
@@ -62,24 +75,29 @@ def test_target_may_be_a_least_value(value, is_met):
     assert Figure("export", value, value, value, target=0.85, sense=">=").is_met is is_met
 
 
-def test_history_is_what_runs_leave_and_every_page_shows_it(tmp_path):
-    tmp_path.chmod(0o755)
-    with open_place(tmp_path / "postgres") as place:
-        platform = place.filled(Size(cards_total=3_000, due_total=3, programs_total=5))
-        with place.copy(platform) as engine, pages.visitor(engine) as client:
-            for path in pages.addresses(engine).values():
-                assert client.get(path).status_code in (200, 303), path
-            # One card in a thousand expired with each run, two were warned.
-            assert rows(
-                engine,
-                """
-                select count(*), min(cards_expired), max(cards_expired), min(warning_cards_queued)
-                from loyalty.expiration_runs
-                """,
-            ) == [(90, 3, 3, 6)]
-            last = pages.addresses(engine)["run"]
-            assert "The report equals the ledger." in client.get(last).text
-            assert '"value":null' not in client.get("/").text.replace("&#34;", '"')
+def test_history_is_what_runs_leave_and_every_page_shows_it(place):
+    platform = place.filled(Size(cards_total=3_000, due_total=3, programs_total=5))
+    with place.copy(platform) as engine, pages.visitor(engine) as client:
+        for path in pages.addresses(engine).values():
+            assert client.get(path).status_code in (200, 303), path
+        # One card in a thousand expired with each run, two were warned.
+        assert rows(
+            engine,
+            """
+            select count(*), min(cards_expired), max(cards_expired), min(warning_cards_queued)
+            from loyalty.expiration_runs
+            """,
+        ) == [(90, 3, 3, 6)]
+        last = pages.addresses(engine)["run"]
+        assert "The report equals the ledger." in client.get(last).text
+        assert '"value":null' not in client.get("/").text.replace("&#34;", '"')
+
+
+def test_cut_platform_and_replica_are_measured(place):
+    cut, behind, log = scaling.figures(place, cards=1_000, rounds=1)
+    assert min(cut.value, behind.value) > 0
+    # A card's rows and their index entries, and the pages they lie on.
+    assert 1 < log.value < 1_000
 
 
 def test_empty_tasks_form_the_graph_of_the_daily_dag():
