@@ -12,6 +12,7 @@ from include.embedded.workers import WORKERS
 from include.mail.outbox import HANDFUL_MAX, SENDER_LOCK_CLASS
 from include.reconcile import violations
 from tests.cluster.workshop import Workshop, books
+from tests.rows import execute
 
 CARDS = 8000
 # Of ten cards six are due, and two are to be warned.
@@ -34,6 +35,14 @@ SENDING = f"""
         where sender_id = locks.objid::bigint and status = 'sending' and handed_over_at is not null
     )
 """
+# A chunk is written in milliseconds; this keeps each in the middle for as long as a look takes.
+LINGER = """
+    create function loyalty.linger() returns trigger language plpgsql as
+    $$ begin perform pg_sleep(0.1); return null; end $$;
+    create trigger linger after insert on loyalty.expirations
+    for each statement execute function loyalty.linger();
+"""
+HURRY = "drop function loyalty.linger() cascade"
 AS_OF = datetime.now(UTC)
 
 
@@ -41,9 +50,11 @@ AS_OF = datetime.now(UTC)
 def day(workshop: Workshop) -> str:
     """The run, with a worker killed while it expires points and another while it sends."""
     merchant_id = fill_program(workshop.loyalty, CARDS, AS_OF)
+    execute(workshop.loyalty, LINGER)
     run_id = workshop.trigger(conf={"merchant_ids": [merchant_id]})
     killed: dict[str, int] = {}
     workshop.wait_until("both workers to be in the middle", lambda: kill_both(workshop, killed))
+    execute(workshop.loyalty, HURRY)
     expired, sent = killed["worker-1"], killed["worker-2"]
     print(f"\nKilled at {expired} of {DUE} expired and {sent} of {DUE + WARNED} sent.")
     assert 0 < expired < DUE
