@@ -34,6 +34,8 @@ COHORT = 2_000
 KINDS: tuple[Kind, ...] = ("warning", "expiry")
 # What touches fewer pages, wherever it is run, is not hot.
 PAGES_MIN = 100
+# What runs once a day, after or before the work; of these the table tells enough.
+ONCE = ("open_run/", "read_report/", "reconcile/", "checks/")
 Plans = dict[str, "Plan"]
 
 
@@ -50,6 +52,8 @@ def main() -> int:
     for name in hot:
         print(_line(name, small[name], large[name]))
     for name in hot:
+        if name.startswith(ONCE):
+            continue
         print(f"\n## {name}")
         for total, plans in zip(platforms, (small, large), strict=True):
             print(_WHOLE.format(total=total, text=plans[name].text))
@@ -61,7 +65,7 @@ _HEAD = """# Plans of a day
 Made by `python -m tests.bench.plans`; what they show is told in
 [benchmarks](benchmarks.md#cost-follows-the-cohort). {cohort:,} cards are warned and {cohort:,}
 expire; every statement that touches {least} pages of 8 KB or more is here. Of what runs chunk by
-chunk or batch by batch, the last one is shown.
+chunk or batch by batch, the last one is shown; what runs once a day has a line alone.
 
 | statement | {small:,} cards: ms | pages | {large:,} cards: ms | pages | read by |
 |---|---|---|---|---|---|"""
@@ -140,8 +144,10 @@ def _explained(engine: Engine) -> Iterator[Plans]:
     names = {text: name for name, text in _files()}
     plans: Plans = {}
 
-    def explain(connection: Connection, _cursor: Any, statement: str, binds: Any, *_: Any) -> None:
-        if (name := names.get(statement)) and _is_explainable(statement):
+    def explain(connection: Connection, cursor: Any, statement: str, binds: Any, *_: Any) -> None:
+        # What a sender asks beside its transactions is not hot, and could not be taken back.
+        is_alone = cursor.connection.autocommit
+        if (name := names.get(statement)) and not is_alone and _is_explainable(statement):
             names_left = names.copy()
             names.clear()  # What explaining runs is no part of the day.
             plans[name] = _plan(connection, statement, binds)

@@ -42,6 +42,8 @@ function marks(days, top, width) {
   // The links have names of their own; the rest is decoration.
   const seen = { ariaHidden: "true" };
   const bars = { x: "day", y: "value", fill: "var(--bar)", pointerEvents: "none", ...seen };
+  const notation = top < 10_000 ? "standard" : "compact";
+  const shortNumber = (points) => points.toLocaleString("en", { notation });
   return [
     Plot.gridY({ ticks: 4, strokeOpacity: 0.2 }),
     Plot.barY(missed, { ...whole, ...seen, className: "missed" }),
@@ -49,7 +51,7 @@ function marks(days, top, width) {
     Plot.barY(days, bars),
     Plot.ruleY([0], seen),
     Plot.axisX(namedDays(days, width), { tickFormat: shortDate, tickSize: 3, label: null }),
-    Plot.axisY({ ticks: 4, tickFormat: top < 10_000 ? ",d" : "~s", tickSize: 0, label: null }),
+    Plot.axisY({ ticks: 4, tickFormat: shortNumber, tickSize: 0, label: null }),
   ];
 }
 
