@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, ClassVar
 
 from include.mail.server import MailServer
 
 DROP, SILENCE, LOST_ANSWER = "drop", "silence", "lost answer"
+GO_ON = "354 go on"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Step:
 
     mail: str = "250 ok"
     rcpt: str = "250 ok"
-    data: str = "354 go on"
+    data: str = GO_ON
     dot: str = "250 taken"
 
 
@@ -40,6 +41,8 @@ class ScriptedServer:
     """
 
     port: int = 0
+    # Extensions that it announces, beside those that `auth` and `starttls` ask for.
+    offers: ClassVar[list[str]] = []
     steps: list[Step] = field(default_factory=list)
     otherwise: Step = field(default_factory=Step)
     steps_of: dict[str, list[Step]] = field(default_factory=dict)
@@ -104,7 +107,7 @@ class _Handler(socketserver.StreamRequestHandler):
     def _obey(self, script: ScriptedServer, command: str) -> None:
         verb = command.split(" ")[0].split(":")[0].upper()
         if verb == "EHLO":
-            offers = ["AUTH PLAIN"] * bool(script.auth)
+            offers = [*script.offers, *["AUTH PLAIN"] * bool(script.auth)]
             offers += ["STARTTLS"] * bool(script.starttls and not self._is_encrypted)
             self._say(
                 "\r\n".join(["250-scripted", *(f"250-{offer}" for offer in offers), "250 ok"])
@@ -122,8 +125,11 @@ class _Handler(socketserver.StreamRequestHandler):
                 self.step = own.pop(0)
             self._say(self.step.rcpt)
         elif verb == "DATA":
-            self._say(self.step.data)
-            if self.step.data.startswith("354"):
+            said = self.step.data
+            if said == GO_ON and not self.step.rcpt.startswith("2"):
+                said = "554 no valid recipients"
+            self._say(said)
+            if said.startswith("354"):
                 self._take(script)
         else:
             self._say("250 ok")

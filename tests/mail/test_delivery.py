@@ -5,10 +5,17 @@ import pytest
 
 from include.errors import ConfigurationError, MailServerError
 from include.mail.delivery import MailServer, SmtpSession, scrub
-from tests.mail.scripted_server import DROP, Step, scripted_server
+from tests.mail.scripted_server import DROP, ScriptedServer, Step, scripted_server
 
 MESSAGE = b"Subject: hello\r\n\r\nfirst\r\n.second\r\n"
 ANNA = "anna@home.example"
+
+
+@pytest.fixture(autouse=True, params=["one by one", "pipelined"])
+def way(request, monkeypatch):
+    """How the envelope goes: command by command, or at once where the server is able to."""
+    monkeypatch.setattr(ScriptedServer, "offers", ["PIPELINING"] * (request.param == "pipelined"))
+    return request.param
 
 
 def test_mails_share_one_connection_and_arrive_as_written():
@@ -105,6 +112,53 @@ def _drop_inside_data(listener: socket.socket, times: int) -> None:
                 stream.readline()
                 stream.write(answer + b"\r\n")
             connection.recv(1000)
+
+
+@pytest.mark.parametrize(
+    "data", ["554 no valid recipients", "354 go on all the same", "421 bye", DROP]
+)
+def test_refused_recipient_gets_no_mail_whatever_the_server_says_to_the_data(data):
+    refusing = Step(rcpt="550 no such user", data=data)
+    with scripted_server(refusing) as server, SmtpSession(server.as_mail_server()) as session:
+        first, second = (session.send(ANNA, MESSAGE) for _ in range(2))
+    assert (first.outcome, first.text) == ("permanent", "550 no such user")
+    assert second.outcome == "sent"
+    assert server.payloads == [MESSAGE]
+
+
+def test_envelope_goes_at_once_only_where_the_server_is_able_to(way):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        seen: list[bytes] = []
+        thread = threading.Thread(target=_listen, args=(listener, way, seen), daemon=True)
+        thread.start()
+        server = MailServer("127.0.0.1", listener.getsockname()[1], timeout_seconds=5)
+        with SmtpSession(server) as session:
+            assert session.send(ANNA, MESSAGE).outcome == "sent"
+        thread.join()
+    # What had arrived when the server looked, before it answered.
+    assert [line.split(b" ")[0] for line in seen[0].splitlines()] == (
+        [b"MAIL", b"RCPT", b"DATA"] if way == "pipelined" else [b"MAIL"]
+    )
+
+
+def _listen(listener: socket.socket, way: str, seen: list[bytes]) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.sendall(b"220 hello\r\n")
+        connection.recv(1000)
+        connection.sendall(b"250-me\r\n250 PIPELINING\r\n" if way == "pipelined" else b"250 me\r\n")
+        seen.append(connection.recv(1000))
+        if way == "pipelined":
+            connection.sendall(b"250 a\r\n250 b\r\n354 go\r\n")
+        else:
+            for answer in (b"250 a", b"250 b"):
+                connection.sendall(answer + b"\r\n")
+                connection.recv(1000)
+            connection.sendall(b"354 go\r\n")
+        while not connection.recv(1000).endswith(b".\r\n"):
+            pass
+        connection.sendall(b"250 taken\r\n")
+        connection.recv(1000)
 
 
 def test_three_unknown_fates_in_a_row_stop_the_session():
