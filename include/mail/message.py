@@ -26,6 +26,7 @@ _ONE_CLICK = {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 _NAME_CHARACTERS_MAX = 200
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_LINE_KEPT_MAX = 500
 _WORD_BYTES_MAX = 39  # 52 letters in base64, a line of 73 behind the longest header name
 
 
@@ -112,10 +113,19 @@ def _alternatives(boundary: bytes, rendered: Rendered) -> bytes:
 
 
 def _quoted(body: str) -> bytes:
-    # Quoted-printable keeps every line below 77 letters, as SMTP allows 998. Its own soft breaks
-    # follow the first break of the text, if any; so CRLF comes last.
-    lines = body.replace("\r\n", "\n").replace("\r", "\n").encode()
-    return binascii.b2a_qp(lines, istext=True).replace(b"\n", b"\r\n")
+    # Line by line: most lines are the template's own, the same in mail after mail.
+    lines = body.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return b"\r\n".join(
+        _quoted_line(line) if len(line) <= _LINE_KEPT_MAX else _quoted_anew(line) for line in lines
+    )
+
+
+def _quoted_anew(line: str) -> bytes:
+    # Quoted-printable keeps every line below 77 letters, as SMTP allows 998, by soft breaks.
+    return binascii.b2a_qp(line.encode(), istext=True).replace(b"\n", b"\r\n")
+
+
+_quoted_line = lru_cache(maxsize=4096)(_quoted_anew)
 
 
 def _boundary(message_id: str) -> str:

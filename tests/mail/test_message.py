@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import binascii
 import email.policy
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from email.message import EmailMessage
 from email.parser import BytesParser
 from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from include.errors import ConfigurationError
 from include.mail.message import build_message, message_id, usable_address
@@ -86,6 +90,17 @@ def test_any_body_arrives_with_crlf_line_ends(body: str) -> None:
     assert b"\r" not in raw.replace(b"\r\n", b"")
     expected = body.replace("\r\n", "\n").replace("\r", "\n")
     assert content(parse(raw), "plain") == content(parse(raw), "html") == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    body=st.text(st.sampled_from("a =.\t\r\n\x00é🎉") | st.characters(codec="utf-8"), max_size=300)
+)
+def test_a_body_taken_line_by_line_is_what_the_standard_library_writes(body: str) -> None:
+    assume(body.strip())
+    raw = build(text=body, html="x").split(b"quoted-printable\r\n\r\n")[1]
+    whole = binascii.b2a_qp("\n".join(re.split("\r\n|\r|\n", body)).encode(), istext=True)
+    assert raw.partition(b"\r\n--=_")[0] == whole.replace(b"\n", b"\r\n")
 
 
 def test_lines_are_short_and_pure_ascii_whatever_the_names() -> None:
