@@ -39,6 +39,8 @@ class Limits:
     idle_timeout: str = "60s"
     # What one sort may take before it goes to the disk; the server's own measure where None.
     work_mem: str | None = None
+    # Whether rows are found by an index, in its order, whatever the statistics say.
+    by_index: bool = False
     # Whether a commit waits until it is on the disk; if it does, the way the server is set to.
     waits_for_disk: bool = True
 
@@ -59,6 +61,8 @@ LAST_PASS = Limits(lock_timeout="5s", idle_timeout="10s")
 HOLDING = Limits(lock_timeout="50ms", idle_timeout="10s")
 # Closing waits for every transaction that still writes the run's rows, frozen ones too.
 CLOSING = Limits(lock_timeout="60s", statement_timeout="30min")
+# A queue that was filled a moment ago passes for empty: each batch would read all of it and sort.
+CLAIMING = Limits(by_index=True)
 # What a mail server accepted must be written down, even if the application holds a mail's row.
 RECORDING = Limits(lock_timeout="60s", statement_timeout="120s")
 

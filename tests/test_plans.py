@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from include.cohorts import SELECT_STAGE, select_cohort
-from include.database import statements, transaction
+from include.database import CLAIMING, MAILER, statements, transaction
 from include.runs import RunRequest, open_run
 from tests.factories import card, program
 from tests.rows import execute
@@ -62,3 +62,36 @@ def test_a_cohort_is_planned_again_by_the_key_of_the_plan(engine, at, kind):
         (told,) = connection.exec_driver_sql(explain, {"run_id": run_id}).scalar_one()
     # Three pages a card, by its key; a join that was made for an empty plan touched twenty.
     assert told["Plan"]["Shared Hit Blocks"] < 10 * 2001
+
+
+def test_a_batch_is_claimed_without_reading_the_queue(engine):
+    # The queue was empty when its rows were counted last.
+    home = program(engine)
+    first = card(engine, home)
+    execute(engine, "analyze")
+    fill = """
+        insert into loyalty.email_logs (template_code, language, card_id, customer_id, merchant_id,
+            occurrence_key, variables, status, queued_at)
+        select 'loyalty_points_expired', 'en', id, customer_id, merchant_id, 'mail ' || number,
+            '{}', 'queued', '2026-03-10T02:00Z'
+        from loyalty.loyalty_cards cross join generate_series(1, 3000) as numbers (number)
+        where id = %(first)s
+    """
+    execute(engine, fill, first=first)
+    binds = {
+        "template_codes": ["loyalty_points_expired"],
+        "named_ids": None,
+        "after_id": 0,
+        "excluded_ids": [],
+        "sent_at": "2026-03-10T02:00Z",
+    }
+    with transaction(engine, CLAIMING, role=MAILER) as connection:
+        explain = f"explain (analyze, buffers, format json) {statements('claim_mail')[0]}"
+        (told,) = connection.exec_driver_sql(explain, binds).scalar_one()
+    # Locks on 50 mails and one card, and their way through the index; the queue has 90 pages.
+    assert told["Plan"]["Shared Hit Blocks"] < 80
+    assert "Sort" not in _kinds(told["Plan"]["Plans"][0])
+
+
+def _kinds(node):
+    return {node["Node Type"]}.union(*map(_kinds, node.get("Plans", [])))

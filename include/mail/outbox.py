@@ -11,7 +11,15 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from include.database import MAILER, RECORDING, Binds, run_stage, statements, transaction
+from include.database import (
+    CLAIMING,
+    MAILER,
+    RECORDING,
+    Binds,
+    run_stage,
+    statements,
+    transaction,
+)
 from include.errors import LoyaltyError
 from include.mail.answers import Outcome
 from include.mail.templates import DECLARED_VARIABLES
@@ -173,7 +181,7 @@ def claim(
         "excluded_ids": list(excluded_ids),
         "sent_at": sent_at,
     }
-    with transaction(sender.engine, role=MAILER) as connection:
+    with transaction(sender.engine, CLAIMING, role=MAILER) as connection:
         claimed = run_stage(connection, "claim_mail", binds)
         (read,) = statements("read_claims")
         rows = connection.exec_driver_sql(read, claimed).mappings().all()
