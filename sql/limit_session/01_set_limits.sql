@@ -3,8 +3,8 @@
 -- Prepared: every chunk runs it.
 -- Binds: lock_timeout, statement_timeout and idle_timeout as PostgreSQL intervals ('2s'), work_mem
 -- with its unit ('64MB', null: as the server has it), by_index (true: no table is read from end to
--- end, and none in the order of its pages, where an index will do), waits_for_disk (false: no commit waits until
--- it is on the disk).
+-- end, and none in the order of its pages, where an index will do), waits_for_disk (false: no
+-- commit waits until it is on the disk).
 -- A rerun sets the same values again.
 select
     set_config('lock_timeout', %(lock_timeout)s::text, true) as lock_timeout,
