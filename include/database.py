@@ -102,8 +102,14 @@ def run_stage(connection: Connection, stage: str, binds: Mapping[str, Any]) -> B
 
 def is_left_out(statement: str, binds: Mapping[str, Any]) -> bool:
     """Tell whether a statement's header asks for a bind that is null, false or empty here."""
-    condition = _ONLY_WITH.search(statement)
-    return condition is not None and not binds[condition[1]]
+    condition = _condition_of(statement)
+    return condition is not None and not binds[condition]
+
+
+@cache
+def _condition_of(statement: str) -> str | None:
+    found = _ONLY_WITH.search(statement)
+    return found and found[1]
 
 
 def connect(url: str) -> Engine:
