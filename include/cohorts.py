@@ -19,6 +19,7 @@ from include.database import (
     CHUNK,
     HOLDING,
     LAST_PASS,
+    LOOKING,
     SELECTION,
     Binds,
     run_stage,
@@ -222,7 +223,7 @@ def _last_pass(engine: Engine, run_id: int, kind: Kind, share: Share, progress: 
     after = share.after_card_id
     while True:
         binds = {"run_id": run_id, "kind": kind} | vars(share) | {"after_card_id": after}
-        with transaction(engine) as connection:
+        with transaction(engine, LOOKING) as connection:
             # Holding the run makes this commit wait for the disk: where nothing is left, all that
             # the chunks wrote is there, or their cards would be found again.
             if not hold_open(connection, run_id):

@@ -22,19 +22,19 @@ CEILING = 1_000_000
 CONNECTIONS_MAX = 50
 
 
-def database_url(connection: Any) -> str:
-    """Return the SQLAlchemy address that an Airflow connection of type postgres names.
+def database_url(connection: Any, *, name: str = DATABASE) -> str:
+    """Return the SQLAlchemy address that the Airflow connection `name`, a postgres one, stands for.
 
     Raises:
         ConfigurationError: the connection is of another type or names no database.
     """
     if not str(connection.conn_type).startswith("postgres"):
         raise ConfigurationError(
-            f"The connection {DATABASE} is of type {connection.conn_type!r}; it has to be a "
+            f"The connection {name} is of type {connection.conn_type!r}; it has to be a "
             "PostgreSQL connection like postgresql://user:password@host:5432/database."
         )
     if not connection.schema:
-        raise ConfigurationError(f"The connection {DATABASE} names no database.")
+        raise ConfigurationError(f"The connection {name} names no database.")
     extra = {name: str(value) for name, value in connection.extra_dejson.items()}
     return URL.create(
         "postgresql+psycopg2",

@@ -49,6 +49,8 @@ SHORT = Limits()
 # Selecting reads and inserts only; a catch-up over a large platform may take minutes. It holds no
 # card, so it may wait for another that plans or counts the same.
 SELECTION = Limits(lock_timeout="10min", statement_timeout="30min", work_mem="64MB")
+# Looking through a whole cohort or queue takes its time; locks are waited for as by anybody.
+LOOKING = Limits(statement_timeout="30min", work_mem="64MB")
 # A task that freezes with a chunk of cards in its hands loses its session, not the tills theirs.
 # Locking a chunk waits for no card; this bounds the wait for the tables themselves.
 # Its commit need not wait for the disk: PostgreSQL writes its log in order, so whatever builds on

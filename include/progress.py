@@ -10,6 +10,8 @@ from dataclasses import dataclass
 log = logging.getLogger(__name__)
 
 TOLD_EVERY_SECONDS = 10.0
+# Of a task's time a tenth at most goes into counting what is left.
+COUNTING_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,22 @@ class Progress:
         self._clock = clock
         self._lock = threading.Lock()
         self._done = 0
+        began_to_count_at = clock()
         self._left_at_first = count_left()
         self._began_at = self._told_at = clock()
+        self._pause = _pause(self._began_at - began_to_count_at)
 
     def add(self, done: int) -> None:
-        """Note that so many more are done; tell it where ten seconds have passed."""
+        """Note that so many more are done; tell it every ten seconds, or as counting permits."""
         with self._lock:
             self._done += done
             now = self._clock()
-            if now - self._told_at < TOLD_EVERY_SECONDS:
+            if now - self._told_at < self._pause:
                 return
             self._told_at = now
-        self._tell(self._standing(now))
+        standing = self._standing(now)
+        self._pause = _pause(self._clock() - now)
+        self._tell(standing)
 
     def end(self) -> None:
         """Tell how it ended, unless there was nothing to do."""
@@ -70,6 +76,10 @@ class Progress:
             share=done_by_all / (done_by_all + left) if done_by_all + left else 1.0,
             seconds_left=_seconds_left(left, done_by_all / seconds),
         )
+
+
+def _pause(seconds_counted: float) -> float:
+    return max(TOLD_EVERY_SECONDS, seconds_counted / COUNTING_SHARE)
 
 
 def tell_log(what: str, *, also: Tell | None = None) -> Tell:

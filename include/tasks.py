@@ -191,7 +191,8 @@ def decide(run: int, kind: DecidedKind) -> str:
 
 @task(
     doc_md="Proves the run before it is closed: every touched card's books add up, the report "
-    "equals the ledger, and nothing eligible is left without a stated reason."
+    "equals the ledger, and nothing eligible is left without a stated reason.",
+    execution_timeout=timedelta(hours=6),
 )
 def reconcile(run: int) -> int:
     from include import stages
@@ -203,6 +204,7 @@ def reconcile(run: int) -> int:
 @task(
     doc_md="Writes the report by program and closes the run, whose rows never change again.",
     outlets=[RUNS],
+    execution_timeout=timedelta(hours=1),
 )
 def close_run(run: int) -> Iterator[Metadata]:
     from include import stages

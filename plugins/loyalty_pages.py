@@ -47,7 +47,7 @@ def _replica() -> Any:
     from include.connections import REPLICA, database_url
 
     try:
-        return _engine_at(database_url(BaseHook.get_connection(REPLICA)))
+        return _engine_at(database_url(BaseHook.get_connection(REPLICA), name=REPLICA))
     except AirflowNotFoundException:
         return _engine()
 

@@ -41,6 +41,16 @@ def test_what_is_asked_for_with_extras_is_pinned_with_them(name):
 
 
 @pytest.mark.parametrize("name", LOCKS)
+def test_what_a_list_names_with_extras_is_pinned_with_them(name):
+    lines = (ROOT / name).with_suffix(".in").read_text().splitlines()
+    named = [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
+    pins = locked(name)
+    assert [
+        str(each) for each in named if not each.extras <= pins[canonicalize_name(each.name)]
+    ] == []
+
+
+@pytest.mark.parametrize("name", LOCKS)
 def test_every_pin_has_a_hash(name):
     blocks = re.split(r"\n(?=\S)", (ROOT / name).read_text())
     pinned = [block for block in blocks if "==" in block.partition("\n")[0]]

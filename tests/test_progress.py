@@ -46,6 +46,20 @@ def test_quick_chunks_are_told_once_in_ten_seconds():
     assert [standing.done for standing in task.told] == [100, 200]
 
 
+def test_a_queue_that_takes_long_to_count_is_counted_less_often():
+    task = Task(1000)
+
+    def count_slowly() -> int:
+        task.now += 5
+        return task.left
+
+    task.progress = Progress(count_slowly, task.told.append, clock=lambda: task.now)
+    # Five seconds of counting allow for the next one fifty seconds after it was begun.
+    for seconds in (49, 1, 44, 1):
+        task.work(1, seconds)
+    assert [standing.done for standing in task.told] == [2, 4]
+
+
 def test_work_of_others_brings_the_end_nearer_but_is_not_our_rate():
     task = Task(100)
     task.work(10, 10, by_others=40)

@@ -40,6 +40,7 @@ class SmtpSession:
         self._sender = server.sender_address
         self._smtp: smtplib.SMTP | None = None
         self._unanswered = 0
+        self._may_pipeline = True
         self.hang_ups = 0
         self.has_answered = False
 
@@ -72,6 +73,8 @@ class SmtpSession:
             except _HungUp as hung_up:
                 cause = scrub(str(hung_up), recipient)
                 self._drop()
+                # Some firewall may announce more than it bears; one by one always goes.
+                self._may_pipeline = False
         self.hang_ups += 1
         return self._counted(Answer("hung_up", f"The server hung up before the data ({cause})."))
 
@@ -102,7 +105,7 @@ class SmtpSession:
             "DATA": (354,),
         }
         # RFC 2920: all three at once save two ways to the server and back.
-        is_pipelined = smtp.has_extn("pipelining")
+        is_pipelined = self._may_pipeline and smtp.has_extn("pipelining")
         if is_pipelined:
             self._tell(smtp, *envelope)
         for command, accepted in envelope.items():

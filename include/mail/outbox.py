@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from include.database import (
     CLAIMING,
+    LOOKING,
     MAILER,
     RECORDING,
     Binds,
@@ -198,7 +199,7 @@ def claim(
 def count_due(engine: Engine, now: datetime) -> int:
     """Return how many mails a sender would take now."""
     binds = {"template_codes": list(DECLARED_VARIABLES), "now_at": now}
-    with transaction(engine, role=MAILER) as connection:
+    with transaction(engine, LOOKING, role=MAILER) as connection:
         return int(run_stage(connection, "count_due_mails", binds)["mails_due"])
 
 
@@ -228,7 +229,7 @@ def record(sender: Sender, results: Sequence[Result], recorded_at: datetime) -> 
 
 def forget_erased(engine: Engine) -> int:
     """Forget where mails went whose customers were erased since; returns how many mails."""
-    with transaction(engine, role=MAILER) as connection:
+    with transaction(engine, LOOKING, role=MAILER) as connection:
         return int(run_stage(connection, "forget_addresses", {})["recipients_forgotten"])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import Response
-from psycopg2.errors import QueryCanceled
+from psycopg2.errors import QueryCanceled, SerializationFailure
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
@@ -57,7 +57,13 @@ def _tell(request: Request, error: Exception) -> Response:
 
 
 def _tell_timeout(request: Request, error: Exception) -> Response:
-    if not (isinstance(error, OperationalError) and isinstance(error.orig, QueryCanceled)):
+    cause = error.orig if isinstance(error, OperationalError) else None
+    if isinstance(cause, SerializationFailure):
+        sentence = (
+            "The read replica gave way to what it replays from the primary. Load the page again."
+        )
+        return page(request, "missing.html", status=503, sentence=sentence)
+    if not isinstance(cause, QueryCanceled):
         raise error
     sentence = (
         f"The database did not answer within {PAGE.statement_timeout}: it is busy, or the platform "

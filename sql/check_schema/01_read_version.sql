@@ -3,5 +3,5 @@
 -- is told by what that migration brought.
 -- A rerun reads the same.
 select
-    to_regclass('loyalty.points_outlook') is not null
+    to_regclass('loyalty.customers_erased_idx') is not null
         as is_migrated

@@ -65,18 +65,23 @@ stages as (
 
 undated_cards as (
     select
-        cards.program_id,
-        count(*) as cards_without_activity
-    from loyalty.loyalty_cards as cards
-    where
-        (
-            cards.last_activity_at is null
-            -- Some program's zero, or outside the calendar: no activity either.
-            or cards.last_activity_at <= '1970-01-01 00:00:00+00'
-        )
-        and cards.points_balance > 0
-        and cards.is_active
-    group by cards.program_id
+        judged_programs.id as program_id,
+        counted.cards_without_activity
+    from judged_programs
+    -- Program by program, as the index has them.
+    cross join lateral (
+        select count(*) as cards_without_activity
+        from loyalty.loyalty_cards as cards
+        where
+            cards.program_id = judged_programs.id
+            and (
+                cards.last_activity_at is null
+                -- Some program's zero, or outside the calendar: no activity either.
+                or cards.last_activity_at <= '1970-01-01 00:00:00+00'
+            )
+            and cards.points_balance > 0
+            and cards.is_active
+    ) as counted
 )
 
 select

@@ -143,3 +143,6 @@ where
             and planned.card_id = noticed_cards.id
         offset 0
     )
+-- The chunks read the plan in this order. And nothing is written before all is read: what is looked
+-- up above is what was planned before.
+order by noticed_cards.id

@@ -31,7 +31,7 @@ from tests.bench import (
     selection,
     tills,
 )
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, unmeasured
 from tests.bench.place import Place, open_place
 
 PARTS: dict[str, Callable[..., list[Figure]]] = {
@@ -92,7 +92,10 @@ def _measured(place: Place, asked: argparse.Namespace, console: Console) -> list
         bar = progress.add_task("", total=len(asked.only))
         for name in asked.only:
             progress.update(bar, description=name)
-            made += PARTS[name](place, cards=asked.cards, rounds=asked.rounds)
+            try:
+                made += PARTS[name](place, cards=asked.cards, rounds=asked.rounds)
+            except Exception as error:  # What was measured before it is kept.
+                made.append(unmeasured(name, note=f"failed: {error}"))
             progress.advance(bar)
     return made
 

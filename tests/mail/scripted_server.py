@@ -37,7 +37,8 @@ class ScriptedServer:
     """The script, and what the server saw.
 
     `steps` are played in order; from RCPT on those of the recipient go first. With `tls` the server
-    speaks TLS from the first byte, or after STARTTLS (`starttls` is what it says to that).
+    speaks TLS from the first byte, or after STARTTLS (`starttls` is what it says to that). An
+    `impatient` one hangs up on whoever says more before it has answered.
     """
 
     port: int = 0
@@ -49,6 +50,7 @@ class ScriptedServer:
     auth: str = ""
     tls: ssl.SSLContext | None = None
     starttls: str = ""
+    impatient: bool = False
     before_answer: Callable[[], None] = lambda: None
     connections: int = 0
     commands: list[str] = field(default_factory=list)
@@ -96,6 +98,8 @@ class _Handler(socketserver.StreamRequestHandler):
                 command = line.decode().strip()
                 script.commands.append(command)
                 script.encrypted.append(self._is_encrypted)
+                if script.impatient and command.startswith("MAIL") and self._is_more_said():
+                    raise _HangUp
                 self._obey(script, command)
         except (_HangUp, OSError):
             return
@@ -103,6 +107,14 @@ class _Handler(socketserver.StreamRequestHandler):
     @property
     def _is_encrypted(self) -> bool:
         return isinstance(self.connection, ssl.SSLSocket)
+
+    def _is_more_said(self) -> bool:
+        # What came with the last line lies in the file's buffer; peek would wait for an empty one.
+        self.connection.settimeout(0.0)
+        try:
+            return bool(self.rfile.peek(1))
+        finally:
+            self.connection.settimeout(None)
 
     def _obey(self, script: ScriptedServer, command: str) -> None:
         verb = command.split(" ")[0].split(":")[0].upper()

@@ -62,6 +62,13 @@ def test_hang_up_before_the_data_is_tried_once_more(step):
     assert len(server.payloads) == 1
 
 
+def test_server_that_does_not_bear_what_it_announced_is_asked_one_by_one(way):
+    # It drops whoever sends more than one command at once.
+    with scripted_server(impatient=True) as server, SmtpSession(server.as_mail_server()) as session:
+        assert [session.send(ANNA, MESSAGE).outcome for _ in range(2)] == ["sent", "sent"]
+    assert server.connections == (2 if way == "pipelined" else 1)
+
+
 def test_mail_that_is_hung_up_on_twice_was_not_handed_over_and_the_next_one_goes():
     steps = Step(rcpt=DROP), Step(mail="421 too busy, anna")
     with scripted_server(*steps) as server, SmtpSession(server.as_mail_server()) as session:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from psycopg2.errors import SerializationFailure
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from include.database import connect
 from include.embedded import postgres
@@ -69,6 +71,16 @@ def test_counts_are_asked_of_the_replica_and_cards_of_the_primary(
         seconds_behind(primary, server)
         assert "<dt>Outstanding points</dt><dd>207</dd>" in client.get("/outstanding").text
         replica.dispose()
+
+
+def test_a_replica_that_gives_way_to_its_primary_says_so(app: FastAPI, client: TestClient) -> None:
+    def give_way() -> Engine:
+        raise OperationalError("select", {}, SerializationFailure("conflict with recovery"))
+
+    app.state.find_replica = give_way
+    answer = client.get("/outstanding")
+    assert answer.status_code == 503
+    assert "Load the page again." in answer.text
 
 
 def execute_on(replica: Engine, query: str) -> None:
