@@ -87,10 +87,13 @@ bounces: $(VENV)/.installed ## suppress the addresses that bounced, by the repor
 check: $(VENV)/.installed ## is all well? non-zero and a sentence if not
 	@$(RUN) include.commands.check
 
-# A requirement like celery[redis] has to be pinned with its extras, or pip takes the newest release
-# of it and then misses its hash.
+# What is asked for as celery[redis] is pinned twice, with its extras and without: each release of
+# pip looks for one of the two, and takes the newest release of what it does not find.
+plainly = awk '/^[^ ]/ { printf "%s", plain; plain = ""; is_twin = /^[^ =]*\[/ } { print } \
+	is_twin && !/^ *\#/ { line = $$0; sub(/\[[^]]*\]/, "", line); plain = plain line "\n" } \
+	END { printf "%s", plain }' "$(ROOT)$1.txt" >"$(ROOT)$1.new" && mv "$(ROOT)$1.new" "$(ROOT)$1.txt"
 compile = cd "$(ROOT)" && uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
-	--no-header --no-strip-extras $1.in -o $1.txt
+	--no-header --no-strip-extras $1.in -o $1.txt && $(plainly)
 
 lock: ## resolve requirements*.in anew (needs uv)
 	$(call compile,requirements)

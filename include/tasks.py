@@ -43,7 +43,7 @@ def _deadline() -> DeadlineAlert | None:
     # Counted from when a run is queued: a missed day that is made up is not late at once. The
     # triggerer runs the callback, and imports it by its name. Off unless it is asked for: Airflow
     # 3.3.2 cannot clear a run with such a deadline (TypeError), and calls it failed in `dag.test`.
-    if os.environ.get("LOYALTY_DEADLINE_MINUTES", "0") == "0":
+    if (os.environ.get("LOYALTY_DEADLINE_MINUTES") or "0") == "0":
         return None
     return DeadlineAlert(
         name="not finished in time",
@@ -91,7 +91,7 @@ RETRY_WHERE_IT_HELPS = ExceptionRetryPolicy(
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "loyalty",
-    "retries": int(os.environ.get("LOYALTY_TASK_RETRIES", "3")),
+    "retries": int(os.environ.get("LOYALTY_TASK_RETRIES") or "3"),
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),

@@ -105,6 +105,11 @@ def test_one_run_expires_warns_and_mails_and_a_second_finds_nothing(place, due_c
     )
     # No program is held, so there is nothing to hand over.
     assert states == [("skipped", 1), ("success", TASKS)]
+    # No scheduler takes tasks of a pool that does not exist: one that runs beside us neither.
+    pools = place.rows(
+        "airflow", "select pool from task_instance where pool in (select pool from slot_pool)"
+    )
+    assert pools == []
     assert place.rows(
         "loyalty",
         "select points_delta, points_balance_after from loyalty.loyalty_transactions"

@@ -9,12 +9,18 @@ from include.clock import read_clock
 from include.commands.database import loyalty_engine
 from include.commands.entry import run_command
 from include.database import require_schema
+from include.errors import ConfigurationError
 from include.mail.bouncing import suppress_bounced
 from include.mail.reports import read_reports
 
 
 def main() -> int:
-    reports = read_reports(Path(_arguments().folder))
+    folder = _arguments().folder
+    if not folder:
+        raise ConfigurationError(
+            "Say where the reports are: make bounces FOLDER=…; nothing was done."
+        )
+    reports = read_reports(Path(folder))
     engine = loyalty_engine()
     require_schema(engine)
     figures = suppress_bounced(engine, reports, read_clock(engine))

@@ -124,7 +124,7 @@ def _run_day(engine: Engine, as_of: datetime) -> int:
     outcome = execute(DAG_DEFAULT, {"as_of": as_of.isoformat()})
     os.environ.pop("LOYALTY_NOW")
     if not outcome.succeeded:
-        failed = [task for task, _, state in outcome.tasks if state != "success"]
+        failed = [task for task, _, state in outcome.tasks if state == "failed"]
         raise ServerError(f"The run for {as_of} failed in {', '.join(failed) or 'no task'}.")
     with transaction(engine) as connection:
         found = run_stage(connection, "find_run", {"dag_run_id": outcome.dag_run_id})
@@ -154,7 +154,7 @@ def _tell_what_next(place: workplace.Workplace) -> None:
     print(
         "\nTry next:\n"
         "  make up       the Airflow UI with these runs, scheduled from now on\n"
-        "  make run      one more run, now: it finds nothing left to do\n"
+        "  make run      one more run, now: it finds little or nothing left to do\n"
         "  make test     the whole suite\n"
         "  make down     stop everything that was started here\n"
     )

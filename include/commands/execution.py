@@ -12,8 +12,10 @@ from include.errors import ConfigurationError
 
 # What waits for a person would wait for ever here.
 WAITING_DAGS = ("loyalty_held_expirations", "loyalty_points_reinstatement")
-# A scheduler that runs beside us takes only runs whose time has come; this one is ours.
+# A scheduler that runs beside us takes only runs whose time has come, and only tasks whose pool
+# exists: this run and its tasks are ours.
 OUT_OF_REACH = timedelta(days=36500)
+NO_POOL = "of-a-command"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def execute(dag_id: str, conf: dict[str, Any]) -> Outcome:
             "with `make up` and trigger the DAG in its UI."
         )
     dag = _load(dag_id)
+    _keep_from_schedulers(dag)
     _let_metrics_flow()
     logical_date = datetime.now(UTC)
     run_id = f"manual__{logical_date.isoformat()}"
@@ -58,6 +61,14 @@ def execute(dag_id: str, conf: dict[str, Any]) -> Outcome:
 def quiet_logs(level: str) -> None:
     """Keep log lines below `level` off the terminal; call it before Airflow is imported."""
     os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = level
+
+
+def _keep_from_schedulers(dag: Any) -> None:
+    for task in dag.tasks:
+        if task.is_mapped:
+            task.partial_kwargs["pool"] = NO_POOL
+        else:
+            task.pool = NO_POOL
 
 
 def _let_metrics_flow() -> None:

@@ -15,16 +15,19 @@ HEAD = ("program", "warned", "expired", "points", "mails", "refused", "waiting")
 
 
 def show(engine: Engine, run_ids: list[int]) -> None:
-    """Print one block per run: a line per program, and the sums."""
+    """Print one block per run: a line per program, and the sums; of a dry run what was planned."""
     widths = "{:<30} {:>8} {:>8} {:>9} {:>8} {:>8} {:>8}"
     print("\n" + " " * 12 + widths.format(*HEAD))
     totals = [0] * 6
     for run_id in run_ids:
         mails = _mails(engine, run_id)
+        status = _status(engine, run_id)
+        if status["dry_run"]:
+            print("a dry run: what would be warned and expire; nothing was changed")
         for number, program in enumerate(read_report(engine, run_id)):
-            row = _row(program, mails.get(program["program_id"], NOTHING))
+            row = _row(program, mails.get(program["program_id"], NOTHING), is_dry=status["dry_run"])
             name = program["program_name"] + _remark(program)
-            day = _day(engine, run_id) if number == 0 else ""
+            day = f"{status['as_of']:%Y-%m-%d}" if number == 0 else ""
             print(f"{day:<12}" + widths.format(name[:30], *(f"{value:,}" for value in row)))
             totals = [total + value for total, value in zip(totals, row, strict=True)]
     print(f"{'all days':<12}" + widths.format("", *(f"{value:,}" for value in totals)))
@@ -50,11 +53,11 @@ def _remark(program: dict[str, Any]) -> str:
     return ""
 
 
-def _row(program: dict[str, Any], mails: dict[str, Any]) -> list[int]:
+def _row(program: dict[str, Any], mails: dict[str, Any], *, is_dry: bool) -> list[int]:
+    done = ("warning_cards_queued", "cards_expired", "points_expired")
+    planned = ("warning_cards_planned", "expiry_cards_planned", "expiry_points_planned")
     return [
-        program["warning_cards_queued"],
-        program["cards_expired"],
-        program["points_expired"],
+        *(program[name] for name in (planned if is_dry else done)),
         mails["sent_total"],
         mails["refused_total"],
         mails["waiting_total"],
@@ -68,8 +71,7 @@ def _mails(engine: Engine, run_id: int) -> dict[int, dict[str, Any]]:
     return {row["program_id"]: dict(row) for row in rows}
 
 
-def _day(engine: Engine, run_id: int) -> str:
+def _status(engine: Engine, run_id: int) -> dict[str, Any]:
     (statement,) = statements("read_run_status")
     with transaction(engine, role=READER) as connection:
-        row = connection.exec_driver_sql(statement, {"run_id": run_id}).mappings().one()
-    return f"{row['as_of']:%Y-%m-%d}"
+        return dict(connection.exec_driver_sql(statement, {"run_id": run_id}).mappings().one())

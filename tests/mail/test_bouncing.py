@@ -175,3 +175,9 @@ def test_command_tells_figures_and_no_address(engine, sent, tmp_path, monkeypatc
 def test_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match="nowhere"):
         list(read_reports(tmp_path / "nowhere"))
+
+
+def test_no_folder_is_none(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["bounces", ""])
+    with pytest.raises(ConfigurationError, match="FOLDER="):
+        command.main()
