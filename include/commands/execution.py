@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -61,6 +62,8 @@ def execute(dag_id: str, conf: dict[str, Any]) -> Outcome:
 def quiet_logs(level: str) -> None:
     """Keep log lines below `level` off the terminal; call it before Airflow is imported."""
     os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = level
+    # Of a library of Airflow's own; nobody who types a command can do anything about it.
+    warnings.filterwarnings("ignore", message="Using `httpx` with")
 
 
 def _keep_from_schedulers(dag: Any) -> None:

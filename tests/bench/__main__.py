@@ -36,6 +36,8 @@ from tests.bench.place import Place, open_place
 
 PARTS: dict[str, Callable[..., list[Figure]]] = {
     "expiry": expiry.figures,
+    # Early: a replica copies every platform that is there.
+    "scaling": scaling.figures,
     "selection": selection.figures,
     "tills": tills.figures,
     "export": export.figures,
@@ -45,7 +47,6 @@ PARTS: dict[str, Callable[..., list[Figure]]] = {
     "imports": imports.figures,
     "scheduler": scheduler.figures,
     "pages": pages.figures,
-    "scaling": scaling.figures,
 }
 
 

@@ -76,7 +76,7 @@ def main() -> int:
 
 _HEAD = """# Plans of a day
 
-Made by `python -m tests.bench.plans`; what they show is told in
+Made by `.venv/bin/python -m tests.bench.plans`; what they show is told in
 [benchmarks](benchmarks.md#cost-follows-the-cohort). {cohort:,} cards are warned and {cohort:,}
 expire; every statement that touches {least} pages of 8 KB or more is here. Of what runs chunk by
 chunk or batch by batch, the last one is shown; what runs once a day has a line alone.
