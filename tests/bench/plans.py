@@ -189,10 +189,7 @@ def _explained(engine: Engine) -> Iterator[Plans]:
         # What a sender asks beside its transactions is not hot, and could not be taken back.
         is_alone = cursor.connection.autocommit
         if (name := names.get(statement)) and not is_alone and _is_explainable(statement):
-            names_left = names.copy()
-            names.clear()  # What explaining runs is no part of the day.
             plans[name] = _plan(connection, statement, binds)
-            names.update(names_left)
 
     event.listen(engine, "before_cursor_execute", explain)
     yield plans
