@@ -30,6 +30,7 @@ from tests.bench import (
     scheduler,
     selection,
     tills,
+    tuning,
 )
 from tests.bench.figures import Figure, unmeasured
 from tests.bench.place import Place, open_place
@@ -38,6 +39,7 @@ PARTS: dict[str, Callable[..., list[Figure]]] = {
     "expiry": expiry.figures,
     # Early: a replica copies every platform that is there.
     "scaling": scaling.figures,
+    "tuning": tuning.figures,
     "selection": selection.figures,
     "tills": tills.figures,
     "export": export.figures,

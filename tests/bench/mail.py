@@ -21,6 +21,8 @@ MAILS = 5_000
 FEW, MANY = 10_000, 100_000
 TEMPLATE = "bench_mails"
 BYTES = 12_000
+# What a mail server across a network needs that looks at what it takes.
+SECONDS_PER_MAIL = 0.02
 PROGRAMS = ("smtp-sink", "smtp-source")
 PATH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 
@@ -33,7 +35,7 @@ def figures(place: Place, *, cards: int, rounds: int) -> list[Figure]:
     made = _memory(server)
     if all(shutil.which(program, path=PATH) for program in PROGRAMS):
         with _sink() as port:
-            return made + _speed(server, port, rounds)
+            return [*made, *_speed(server, port, rounds), *_growth(server, port, rounds)]
     told = "not measured: smtp-sink and smtp-source are missing (Debian's package postfix)"
     return [*made, unmeasured("mails/s, one process, everything logged", note=told)]
 
@@ -41,7 +43,7 @@ def figures(place: Place, *, cards: int, rounds: int) -> list[Figure]:
 def _speed(server: MailPlace, port: int, rounds: int) -> list[Figure]:
     ways = {
         "smtp-source": partial(_source_seconds, port),
-        "sender": lambda: send(server, port, MAILS).seconds,
+        "sender": partial(_seconds, server, port, MAILS),
         "one by one": partial(one_by_one.seconds, server, port, MAILS // 5),
     }
     samples = {name: list(values) for name, values in measure(ways, rounds).items()}
@@ -68,6 +70,39 @@ def _speed(server: MailPlace, port: int, rounds: int) -> list[Figure]:
             note=f"{MAILS // 5:,} mails one by one, times five",
         ),
     ]
+
+
+def _growth(server: MailPlace, port: int, rounds: int) -> list[Figure]:
+    """Tell what more senders bring, and more connections where the mail server takes its time."""
+    rounds = -(-rounds // 2)
+    by_senders = {
+        f"{senders} senders": partial(_seconds, server, port, MAILS, senders=senders)
+        for senders in (1, 2)
+    }
+    with sink(SECONDS_PER_MAIL) as slow_port:
+        by_connections = {
+            f"{connections} connections": partial(
+                _seconds, server, slow_port, MAILS // 10, connections=connections
+            )
+            for connections in (1, 4, 16)
+        }
+        slow = measure(by_connections, rounds)
+    quick = measure(by_senders, rounds)
+    one, *more = by_connections
+    title = f"mails/s, a server that takes {1000 * SECONDS_PER_MAIL:.0f} ms a mail"
+    return [
+        ratio("mails/s: two senders ÷ one", quick, *by_senders, note="on the same two cores"),
+        *(ratio(f"{title}: {many} ÷ one", slow, one, many) for many in more),
+    ]
+
+
+def _seconds(
+    server: MailPlace, port: int, mails: int, *, senders: int = 1, connections: int = 1
+) -> float:
+    sent = send(server, port, mails, senders=senders, connections=connections)
+    if sent.mails != mails:
+        raise AssertionError(f"{sent.mails} of {mails} mails were sent.")
+    return sent.seconds
 
 
 def _memory(server: MailPlace) -> list[Figure]:

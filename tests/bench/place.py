@@ -134,6 +134,13 @@ def open_place(home: Path) -> Iterator[Place]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def written_bytes(engine: Engine) -> int:
+    """Return how much the server has written to its log so far."""
+    written = "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')"
+    with engine.connect() as connection:
+        return int(connection.exec_driver_sql(written).scalar_one())
+
+
 def run_folder(engine: Engine, folder: str, binds: dict[str, Any]) -> None:
     """Run the statements of one of the benchmark's folders in number order, in one transaction."""
     with engine.begin() as connection:

@@ -15,7 +15,7 @@ from include import cohorts
 from include.database import connect
 from tests.bench import expiry
 from tests.bench.figures import Figure, measure, ratio, single
-from tests.bench.place import Place, Size
+from tests.bench.place import Place, Size, written_bytes
 from tests.replica import replica_of, seconds_behind
 
 
@@ -72,20 +72,16 @@ def _replica_figures(place: Place, platform: str, due: int, rounds: int) -> list
                 with place.copy(platform) as engine:
                     run_id = expiry.open_run(engine)
                     seconds_behind(place.server, replica)
-                    before = _written(engine)
+                    before = written_bytes(engine)
                     _expire(engine, run_id)
                     behind.append(seconds_behind(place.server, replica))
-                    sent.append((_written(engine) - before) / due / 1024)
+                    sent.append((written_bytes(engine) - before) / due / 1024)
                     _require_same(engine, connect(replica.url(engine.url.database or "")))
     title = f"replica: {due:,} cards expire on the primary"
     return [
         single(f"{title}: seconds behind at the end", behind, "s"),
         single(f"{title}: log that it replays", sent, "KB/card"),
     ]
-
-
-def _written(engine: Engine) -> int:
-    return int(_asked(engine, "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')"))
 
 
 def _require_same(primary: Engine, replica: Engine) -> None:

@@ -8,7 +8,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 
 from include.settings import PROJECT_ROOT
-from tests.bench import expiry, pages, scaling, scheduler
+from tests.bench import expiry, pages, scaling, scheduler, tuning
 from tests.bench.baselines import floor, orm_loop
 from tests.bench.figures import Figure, measure, ratio
 from tests.bench.place import AS_OF, Size, open_place
@@ -25,6 +25,11 @@ BOOKS = """
         (select sum(points) from loyalty.expiration_cohort_members),
         (select count(*) from loyalty.email_logs where variables ->> 'inactivity_days' = '365')
 """
+CHOSEN = {
+    "fillfactor 85 on the cards": ("r", ["fillfactor=85"], "off"),
+    "wal_compression = pglz": ("r", None, "pglz"),
+    "ledger cut by month": ("p", None, "off"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +103,27 @@ def test_cut_platform_and_replica_are_measured(place):
     assert min(cut.value, behind.value) > 0
     # A card's rows and their index entries, and the pages they lie on.
     assert 1 < log.value < 1_000
+
+
+def test_what_the_application_may_choose_changes_no_books(place):
+    left = {}
+    for name, choice in tuning.CHOICES.items():
+        if choice.script or name == tuning.AS_IT_IS:
+            with tuning.opened(place, SIZE, choice) as engine:
+                expiry.expire(engine, expiry.open_run(engine), connections=1)
+                left[name] = rows(engine, BOOKS)
+                made = rows(
+                    engine,
+                    """
+                    select
+                        (select relkind from pg_class where relname = 'loyalty_transactions'),
+                        (select reloptions from pg_class where relname = 'loyalty_cards'),
+                        current_setting('wal_compression')
+                    """,
+                )
+                assert made == [CHOSEN.get(name, ("r", None, "off"))]
+    assert len(left) == 4
+    assert len({str(books) for books in left.values()}) == 1
 
 
 def test_empty_tasks_form_the_graph_of_the_daily_dag():

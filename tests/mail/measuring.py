@@ -32,8 +32,14 @@ _FORKED = multiprocessing.get_context("forkserver")
 FILLED_AT_ONCE = 10_000
 
 
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    seconds_per_mail = 0.0
+
+
 class _Sink(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
+    server: _Server
 
     def handle(self) -> None:
         self.wfile.write(b"220 sink\r\n")
@@ -42,24 +48,25 @@ class _Sink(socketserver.StreamRequestHandler):
                 self.wfile.write(b"354 go on\r\n")
                 while self.rfile.readline() not in (b".\r\n", b""):
                     pass
+                time.sleep(self.server.seconds_per_mail)
             self.wfile.write(b"250 ok\r\n")
 
 
-def _serve(control: Connection) -> None:
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Sink) as server:
-        server.daemon_threads = True
+def _serve(control: Connection, seconds_per_mail: float) -> None:
+    with _Server(("127.0.0.1", 0), _Sink) as server:
+        server.seconds_per_mail = seconds_per_mail
         control.send(server.server_address[1])
         server.serve_forever()
 
 
-def _send(control: Connection, url: str, port: int) -> None:
+def _send(control: Connection, url: str, mail_server: MailServer) -> None:
     os.environ["LOYALTY_NOW"] = NOW
     started_at = time.perf_counter()
-    figures = send_due(connect(url), MailServer("127.0.0.1", port), named_ids=None)
-    seconds = time.perf_counter() - started_at
+    figures = send_due(connect(url), mail_server, named_ids=None)
+    ended_at = time.perf_counter()
     processor = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    control.send((figures.sent, seconds, processor, peak))
+    control.send((figures.sent, started_at, ended_at, processor, peak))
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class MailPlace:
 
 @dataclass(frozen=True)
 class Sent:
-    """What a sender did: mails, seconds, its processor's seconds, its peak of memory in MB."""
+    """What senders did: mails, seconds, their processor's seconds, the largest one's peak in MB."""
 
     mails: int
     seconds: float
@@ -81,17 +88,20 @@ class Sent:
 
 
 @contextmanager
-def sink() -> Iterator[int]:
-    """Run a mail server that only counts; yields its port."""
+def sink(seconds_per_mail: float = 0.0) -> Iterator[int]:
+    """Run a mail server that takes so long for a mail and forgets it; yields its port."""
     ours, theirs = _FORKED.Pipe()
-    process = _FORKED.Process(target=_serve, args=(theirs,), daemon=True)
+    process = _FORKED.Process(target=_serve, args=(theirs, seconds_per_mail), daemon=True)
     process.start()
     yield ours.recv()
     process.terminate()
 
 
-def send(server: MailPlace, port: int, mails: int) -> Sent:
-    """Let a process of its own send so many mails."""
+def send(
+    server: MailPlace, port: int, mails: int, *, senders: int = 1, connections: int = 1
+) -> Sent:
+    """Let processes of their own send so many mails together, over so many connections each."""
+    mail_server = MailServer("127.0.0.1", port, connections=connections)
     with new_database(server.url, server.template) as url:
         address = url.render_as_string(hide_password=False)
         engine = connect(address)
@@ -100,12 +110,18 @@ def send(server: MailPlace, port: int, mails: int) -> Sent:
             run(engine, FILL, number=number, mails=filled, started_at=STARTED_AT)
         run(engine, "analyze")
         engine.dispose()
-        ours, theirs = _FORKED.Pipe()
-        sender = _FORKED.Process(target=_send, args=(theirs, address, port))
-        sender.start()
-        sent, seconds, processor, peak = ours.recv()
-        sender.join()
-    return Sent(sent, seconds, processor, peak / 1024)
+        pipes = [_FORKED.Pipe() for _ in range(senders)]
+        processes = [
+            _FORKED.Process(target=_send, args=(theirs, address, mail_server))
+            for _, theirs in pipes
+        ]
+        for process in processes:
+            process.start()
+        told = zip(*[ours.recv() for ours, _ in pipes], strict=True)
+        sent, started_at, ended_at, processor, peak = map(tuple, told)
+        for process in processes:
+            process.join()
+    return Sent(sum(sent), max(ended_at) - min(started_at), sum(processor), max(peak) / 1024)
 
 
 def main() -> int:
