@@ -6,7 +6,7 @@ import logging
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -18,10 +18,12 @@ from include.clock import clock_of, read_clock
 from include.database import (
     CHUNK,
     HOLDING,
+    HURRIED,
     LAST_PASS,
     LOOKING,
     SELECTION,
     Binds,
+    Limits,
     run_stage,
     transaction,
 )
@@ -45,6 +47,11 @@ CARRY_OUT_STAGE: dict[Kind, str] = {
 }
 CHUNK_SIZE_DEFAULT = 1000
 CHUNK_CONNECTIONS_DEFAULT = 1
+# Cards that the last pass looks up at once; it goes through what is left each time.
+HELD_AT_ONCE = 1000
+# For so long the last pass waits for tills; then it takes what is free and skips the rest. Somebody
+# who holds thousands of cards for hours must not hold up the day.
+PATIENCE_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -220,26 +227,30 @@ def _decide_locked(connection: Connection, kind: Kind, locked: Binds) -> None:
 
 
 def _last_pass(engine: Engine, run_id: int, kind: Kind, share: Share, progress: Progress) -> None:
+    hurried_from = time.monotonic() + PATIENCE_SECONDS
     after = share.after_card_id
-    while True:
-        binds = {"run_id": run_id, "kind": kind} | vars(share) | {"after_card_id": after}
-        with transaction(engine, LOOKING) as connection:
-            # Holding the run makes this commit wait for the disk: where nothing is left, all that
-            # the chunks wrote is there, or their cards would be found again.
-            if not hold_open(connection, run_id):
-                return
-            found = run_stage(connection, "next_held_card", binds)
-        if found["held_card_id"] is None:
-            return
-        _decide_held(engine, kind, found)
-        progress.add(1)
-        after = found["held_card_id"]
+    while held := _held_cards(engine, run_id, kind, replace(share, after_card_id=after)):
+        for card_id in held:
+            limits = HURRIED if time.monotonic() > hurried_from else LAST_PASS
+            _decide_held(engine, kind, {"run_id": run_id, "held_card_id": card_id}, limits)
+            progress.add(1)
+            after = card_id
 
 
-def _decide_held(engine: Engine, kind: Kind, binds: Binds) -> None:
+def _held_cards(engine: Engine, run_id: int, kind: Kind, share: Share) -> list[int]:
+    with transaction(engine, LOOKING) as connection:
+        # Holding the run makes this commit wait for the disk: where nothing is left, all that
+        # the chunks wrote is there, or their cards would be found again.
+        if not hold_open(connection, run_id):
+            return []
+        binds = {"run_id": run_id, "kind": kind, "cards_max": HELD_AT_ONCE} | vars(share)
+        return run_stage(connection, "next_held_cards", binds)["held_card_ids"] or []
+
+
+def _decide_held(engine: Engine, kind: Kind, binds: Binds, limits: Limits) -> None:
     run_id, card_id = binds["run_id"], binds["held_card_id"]
     try:
-        with transaction(engine, LAST_PASS) as connection:
+        with transaction(engine, limits) as connection:
             if not hold_open(connection, run_id):
                 return
             locked = run_stage(connection, "lock_held_card", binds)

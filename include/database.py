@@ -58,13 +58,16 @@ LOOKING = Limits(statement_timeout="30min", work_mem="64MB")
 CHUNK = Limits(lock_timeout="500ms", idle_timeout="10s", waits_for_disk=False)
 # Locking a held card waits for its till; it holds no other card meanwhile.
 LAST_PASS = Limits(lock_timeout="5s", idle_timeout="10s")
+# The same where it has waited long enough already.
+HURRIED = Limits(lock_timeout="50ms", idle_timeout="10s")
 # With cards in hand next to nothing is waited for: whoever waits for one of them may hold what we
 # ask for, and PostgreSQL looks for a victim after a second (deadlock_timeout) of his waiting.
 HOLDING = Limits(lock_timeout="50ms", idle_timeout="10s")
 # Closing waits for every transaction that still writes the run's rows, frozen ones too.
 CLOSING = Limits(lock_timeout="60s", statement_timeout="30min")
 # A queue that was filled a moment ago passes for empty: each batch would read all of it and sort.
-CLAIMING = Limits(by_index=True)
+# It holds the cards that its mails speak of, so a sender that freezes then loses its session.
+CLAIMING = Limits(by_index=True, idle_timeout="10s")
 # What a mail server accepted must be written down, even if the application holds a mail's row.
 RECORDING = Limits(lock_timeout="60s", statement_timeout="120s")
 

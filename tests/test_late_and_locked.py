@@ -6,9 +6,11 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from include import cohorts, runs
+from include.database import CHUNK, CLAIMING, HOLDING, HURRIED, LAST_PASS, Limits, statements
 from include.errors import InvalidInstantError
 from include.mail.outbox import recover
 from include.mail.sending import SendFigures, send_due
@@ -144,3 +146,51 @@ def test_instant_before_1970_is_refused(engine, at):
     with pytest.raises(InvalidInstantError, match="before 1970"):
         run_day(engine, datetime(1, 1, 1, tzinfo=UTC), dag_run_id="typo")
     assert rows(engine, "select count(*) from loyalty.expiration_runs") == [(0,)]
+
+
+@pytest.fixture
+def held_cards(engine, at):
+    """Five planned cards, all of them held by the application."""
+    at(AS_OF.isoformat())
+    program = factories.program(engine)
+    cards = [
+        factories.card(engine, program, last_activity_at="2025-06-01T12:00:00+00:00")
+        for _ in range(5)
+    ]
+    run = runs.open_run(engine, runs.RunRequest("d", "r", AS_OF))
+    cohorts.select_cohort(engine, run, "expiry")
+    with engine.connect() as application:
+        application.exec_driver_sql("select from loyalty.loyalty_cards for update")
+        yield run, cards
+
+
+def test_held_cards_are_looked_up_many_at_once(engine, held_cards, monkeypatch):
+    run, cards = held_cards
+    monkeypatch.setattr("include.cohorts.LAST_PASS", Limits(lock_timeout="1ms"))
+    monkeypatch.setattr("include.cohorts.HELD_AT_ONCE", 2)
+    looks = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(_connection, _cursor, statement, *_rest):
+        if statement in statements("next_held_cards"):
+            looks.append(statement)
+
+    cohorts.carry_out(engine, run, "expiry")
+    assert skips(engine, run) == [("expiry", card, "locked") for card in cards]
+    # Two cards, two, one, and none.
+    assert len(looks) == 4
+
+
+def test_whoever_holds_cards_for_long_is_not_waited_for_at_each(engine, held_cards, monkeypatch):
+    run, cards = held_cards
+    # Waiting for as long as this would end in an error.
+    endless = Limits(lock_timeout="1h", statement_timeout="5s")
+    monkeypatch.setattr("include.cohorts.LAST_PASS", endless)
+    monkeypatch.setattr("include.cohorts.PATIENCE_SECONDS", -1)
+    cohorts.carry_out(engine, run, "expiry")
+    assert skips(engine, run) == [("expiry", card, "locked") for card in cards]
+
+
+@pytest.mark.parametrize("limits", [CHUNK, LAST_PASS, HURRIED, HOLDING, CLAIMING])
+def test_whoever_freezes_with_cards_in_hand_loses_them_after_ten_seconds(limits):
+    assert limits.idle_timeout == "10s"

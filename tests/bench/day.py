@@ -9,17 +9,16 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from include import cohort_files, cohorts, forecasts, runs
-from include.cohorts import Kind
 from include.mail.seeding import seed_templates
 from include.mail.sending import send_due
 from include.mail.server import MailServer
 from include.reconcile import reconcile
+from include.size_check import check_size
 from tests.bench.expiry import open_run
 from tests.bench.figures import Figure, measure, ratio
 from tests.bench.place import Place, Size
+from tests.day import KINDS
 from tests.mail.measuring import sink
-
-KINDS: tuple[Kind, Kind] = ("warning", "expiry")
 
 
 def figures(place: Place, *, cards: int, rounds: int) -> list[Figure]:
@@ -43,7 +42,11 @@ def _seconds(engine: Engine, port: int) -> float:
         run_id = open_run(engine)
         for kind in KINDS:
             cohorts.select_cohort(engine, run_id, kind)
+            if kind == "expiry":
+                check_size(engine, run_id)
             cohorts.carry_out(engine, run_id, kind)
+            if kind == "reinstatement":
+                continue
             for part in cohort_files.export(engine, Path(folder), run_id, kind).parts:
                 ids = cohort_files.read_ids(engine, Path(folder), run_id, kind, part.name)
                 send_due(engine, server, named_ids=ids)

@@ -73,6 +73,7 @@ def _peak_mb(engine: Engine, run_id: int) -> float:
     url = engine.url.render_as_string(hide_password=False)
     process = _PROCESSES.Process(target=_export, args=(theirs, url, run_id))
     process.start()
+    theirs.close()
     peak: float = ours.recv()
     process.join()
     return peak

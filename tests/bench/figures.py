@@ -81,6 +81,11 @@ def single(
     return Figure(name, median(values), min(values), max(values), unit, target, "<=", note)
 
 
+def worst(name: str, counts: Sequence[int]) -> Figure:
+    """Return a figure of what must not happen in any round: the largest of its counts."""
+    return Figure(name, max(counts), min(counts), max(counts), "", 0)
+
+
 def unmeasured(name: str, *, note: str) -> Figure:
     """Return a figure that could not be had: a target that nobody measured is missed."""
     return Figure(name, 0, 0, 0, target=1, sense=">=", note=note)

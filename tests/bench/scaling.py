@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Engine
 
-from include import cohorts
 from include.database import connect
 from tests.bench import expiry
 from tests.bench.figures import Figure, measure, ratio, single
@@ -50,17 +49,12 @@ def _seconds(place: Place, platforms: list[str]) -> float:
         threads = stack.enter_context(ThreadPoolExecutor(len(engines)))
         started = time.perf_counter()
         for work in [
-            threads.submit(_expire, engine, run_id)
+            # Not by `expiry.expire`: two threads must not set the environment at once.
+            threads.submit(expiry.select_and_carry_out, engine, run_id)
             for engine, run_id in zip(engines, run_ids, strict=True)
         ]:
             work.result()
         return time.perf_counter() - started
-
-
-def _expire(engine: Engine, run_id: int) -> None:
-    # Not by `expiry.expire`: two threads must not set the environment at once.
-    cohorts.select_cohort(engine, run_id, "expiry")
-    cohorts.carry_out(engine, run_id, "expiry")
 
 
 def _replica_figures(place: Place, platform: str, due: int, rounds: int) -> list[Figure]:
@@ -73,7 +67,7 @@ def _replica_figures(place: Place, platform: str, due: int, rounds: int) -> list
                     run_id = expiry.open_run(engine)
                     seconds_behind(place.server, replica)
                     before = written_bytes(engine)
-                    _expire(engine, run_id)
+                    expiry.select_and_carry_out(engine, run_id)
                     behind.append(seconds_behind(place.server, replica))
                     sent.append((written_bytes(engine) - before) / due / 1024)
                     _require_same(engine, connect(replica.url(engine.url.database or "")))

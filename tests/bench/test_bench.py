@@ -10,7 +10,7 @@ from airflow.dag_processing.dagbag import DagBag
 from include.settings import PROJECT_ROOT
 from tests.bench import expiry, pages, scaling, scheduler, tuning
 from tests.bench.baselines import floor, orm_loop
-from tests.bench.figures import Figure, measure, ratio
+from tests.bench.figures import Figure, measure, ratio, worst
 from tests.bench.place import AS_OF, Size, open_place
 from tests.rows import rows
 from tests.scheduler.embedded_airflow import DAG
@@ -73,6 +73,11 @@ def test_ratio_is_of_medians_and_tells_its_spread():
     # Medians 4 and 2; the rounds' own ratios are 2, 2 and 4.
     assert (figure.value, figure.low, figure.high) == (2, 2, 4)
     assert not figure.is_met
+
+
+def test_what_must_not_happen_is_judged_by_the_worst_round():
+    assert worst("wrong balances", [0, 0, 0]).is_met
+    assert not worst("wrong balances", [0, 3, 0]).is_met
 
 
 @pytest.mark.parametrize(("value", "is_met"), [(0.84, False), (0.85, True), (0.86, True)])

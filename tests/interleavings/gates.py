@@ -28,7 +28,7 @@ FILES = {
 # with every step of the others, so they run on without a gate of their own. Nor has waiting for a
 # turn one: a test of its own holds it.
 SILENT = frozenset(
-    "limit_session check_schema read_clock read_run_status next_held_card list_chunks count_deeds "
+    "limit_session check_schema read_clock read_run_status next_held_cards list_chunks count_deeds "
     "count_undecided count_due_mails count_cohort read_mail_zones number_sender open_sender "
     "check_sender read_claims close_sender put_on_role hold_run take_plan_turn".split()
 )

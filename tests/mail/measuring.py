@@ -115,8 +115,10 @@ def send(
             _FORKED.Process(target=_send, args=(theirs, address, mail_server))
             for _, theirs in pipes
         ]
-        for process in processes:
+        for process, (_, theirs) in zip(processes, pipes, strict=True):
             process.start()
+            # Or whoever waits for the word of a process that died would wait for ever.
+            theirs.close()
         told = zip(*[ours.recv() for ours, _ in pipes], strict=True)
         sent, started_at, ended_at, processor, peak = map(tuple, told)
         for process in processes:
