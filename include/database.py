@@ -124,6 +124,8 @@ def connect(url: str) -> Engine:
         pool_pre_ping=True,
         # An error's text ends in a task's log, and a bind may be a customer's address.
         hide_parameters=True,
+        # As many as LOYALTY_CHUNK_CONNECTIONS asks for, and the task's own.
+        max_overflow=-1,
         connect_args={
             "application_name": "points-expiration",
             "connection_factory": PreparingSession,

@@ -43,3 +43,7 @@ class UnwellError(LoyaltyError):
 
 class ServerError(LoyaltyError):
     """A program that the embedded set-up starts (PostgreSQL, inbox, Airflow) did not come up."""
+
+
+class UnfinishedError(LoyaltyError):
+    """A task's time is over before its work is; the next try goes on with what is left."""

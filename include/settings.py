@@ -27,7 +27,18 @@ def positive_int(name: str, default: int) -> int:
     Raises:
         ConfigurationError: the variable holds something else.
     """
+    return whole_number(name, default, least=1)
+
+
+def whole_number(name: str, default: int, *, least: int = 0) -> int:
+    """Return the whole number in environment variable `name`.
+
+    Raises:
+        ConfigurationError: the variable holds something else, or less than `least`.
+    """
     text = os.environ.get(name) or str(default)
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise ConfigurationError(f"{name} is {text!r}; set it to a whole number of at least 1.")
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        raise ConfigurationError(
+            f"{name} is {text!r}; set it to a whole number of at least {least}."
+        )
     return int(text)

@@ -143,7 +143,9 @@ def export_files(run_id: int, kind: cohort_files.FileKind) -> tuple[list[str], d
     return names, {"files": len(names), "rows": made.rows, "points": made.points}
 
 
-def send_mail(run_id: int, kind: cohort_files.FileKind, part: str) -> dict[str, int]:
+def send_mail(
+    run_id: int, kind: cohort_files.FileKind, part: str, *, seconds_max: float
+) -> dict[str, int]:
     """Send the mails that a part names, then whatever else is due; returns counts by outcome."""
     engine = _engine()
     if runs.is_dry(engine, run_id):
@@ -152,8 +154,16 @@ def send_mail(run_id: int, kind: cohort_files.FileKind, part: str) -> dict[str, 
     server = mail_server(BaseHook.get_connection(MAIL))
     named = cohort_files.read_ids(engine, ObjectStoragePath(cohort_root()), run_id, kind, part)
     try:
-        tell = metrics.progress("mail")
-        return vars(send_due(engine, server, named_ids=named, tell=tell, count=metrics.mails))
+        return vars(
+            send_due(
+                engine,
+                server,
+                named_ids=named,
+                tell=metrics.progress("mail"),
+                count=metrics.mails,
+                seconds_max=seconds_max,
+            )
+        )
     finally:
         metrics.outbox(engine)
 

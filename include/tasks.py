@@ -25,7 +25,7 @@ from airflow.sdk import (  # type: ignore[attr-defined]
     task,
 )
 
-from include.settings import positive_int
+from include.settings import positive_int, whole_number
 
 WARNINGS = Asset("loyalty_warnings", uri="loyalty://warnings")
 EXPIRATIONS = Asset("loyalty_expirations", uri="loyalty://expirations")
@@ -82,6 +82,11 @@ RETRY_WHERE_IT_HELPS = ExceptionRetryPolicy(
             reason="The mail server may be back in a few minutes; the mails stay queued.",
         ),
         RetryRule(
+            exception="include.errors.UnfinishedError",
+            action=RetryAction.RETRY,
+            reason="The next try goes on with the mails that are left.",
+        ),
+        RetryRule(
             exception="include.errors.LoyaltyError",
             action=RetryAction.FAIL,
             reason="A person has to put this right; see the last line of the log.",
@@ -91,7 +96,7 @@ RETRY_WHERE_IT_HELPS = ExceptionRetryPolicy(
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "loyalty",
-    "retries": int(os.environ.get("LOYALTY_TASK_RETRIES") or "3"),
+    "retries": whole_number("LOYALTY_TASK_RETRIES", 3),
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
@@ -99,6 +104,7 @@ DEFAULT_ARGS: dict[str, Any] = {
     "execution_timeout": timedelta(minutes=30),
     **({"queue": BOOKS_QUEUE} if BOOKS_QUEUE else {}),
 }
+SENDING_MAX = timedelta(hours=6)
 MAIL_PLACE: dict[str, Any] = {"pool": MAIL_POOL, **({"queue": MAIL_QUEUE} if MAIL_QUEUE else {})}
 
 
@@ -166,14 +172,16 @@ def export_files(run: int, kind: Kind) -> list[str]:
     outlets=[MAILS],
     **MAIL_PLACE,
     map_index_template="{{ part }}",
-    execution_timeout=timedelta(hours=6),
+    execution_timeout=SENDING_MAX,
 )
 def send_mail(run: int, kind: Kind, part: str) -> None:
     from include import stages
 
     context = get_current_context()
     context["part"] = f"{kind} {part}"  # names the mapped task
-    figures = stages.send_mail(run, kind, part)
+    # It ends by itself before it is cut off with mails under way.
+    seconds_max = (SENDING_MAX - timedelta(minutes=30)).total_seconds()
+    figures = stages.send_mail(run, kind, part, seconds_max=seconds_max)
     context["outlet_events"][MAILS].extra = {"run_id": run, "kind": kind, **figures}
 
 

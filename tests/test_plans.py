@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from include.cohorts import SELECT_STAGE, select_cohort
-from include.database import CLAIMING, MAILER, SELECTION, statements, transaction
+from include.cohorts import CARRY_OUT_STAGE, SELECT_STAGE, select_cohort
+from include.database import CHUNK, CLAIMING, MAILER, SELECTION, statements, transaction
+from include.prepared import forms_of, is_marked
 from include.runs import RunRequest, open_run
 from tests.factories import card, program
 from tests.rows import execute
@@ -83,6 +84,59 @@ def test_a_first_cohort_is_not_looked_up_in_what_it_plans_itself(engine, at, kin
         explain = f"explain (analyze, buffers, format json) {statement}"
         (told,) = connection.exec_driver_sql(explain, {"run_id": run_id}).scalar_one()
     assert told["Plan"]["Shared Hit Blocks"] < 12 * 2001
+
+
+PROGRAMS = """
+    insert into loyalty.loyalty_programs (merchant_id, name, points_expiration_days, warning_days)
+    select merchant_id, 'program ' || number, points_expiration_days, warning_days
+    from loyalty.loyalty_programs cross join generate_series(2, %(programs_total)s) as n (number)
+"""
+SPREAD = """
+    with numbered as (
+        select id, row_number() over (order by id) as number, count(*) over () as total
+        from loyalty.loyalty_programs
+    )
+    update loyalty.loyalty_cards as cards
+    set program_id = numbered.id
+    from numbered
+    where numbered.number = 1 + mod(cards.id, numbered.total)
+"""
+
+
+@pytest.mark.parametrize("programs_total", [1, 5000])
+@pytest.mark.parametrize("kind", ["warning", "expiry"])
+def test_a_card_costs_the_same_however_many_programs_there_are(engine, at, kind, programs_total):
+    at("2026-03-10T02:00:00+00:00")
+    one_card_due(engine, kind)
+    execute(engine, CLONES)
+    execute(engine, PROGRAMS, programs_total=programs_total)
+    execute(engine, SPREAD)
+    execute(engine, "analyze")
+    run_id = open_run(engine, RunRequest("plans", "day", datetime(2026, 3, 10, 2, tzinfo=UTC)))
+    (selection,) = statements(SELECT_STAGE[kind])
+    with transaction(engine, SELECTION) as connection:
+        assert pages(connection, selection, {"run_id": run_id}) < 12 * 2001 + 8 * programs_total
+    members = "select card_id from loyalty.expiration_cohort_members order by card_id limit 1000"
+    with transaction(engine, CHUNK) as connection:
+        card_ids = list(connection.exec_driver_sql(members).scalars())
+        assert len(card_ids) == 1000
+        binds = {"run_id": run_id, "card_ids": card_ids, "booked_at": "2026-03-10T02:00Z"}
+        # Reading the programs from end to end would touch as many pages again for each card.
+        assert pages(connection, statements(CARRY_OUT_STAGE[kind])[0], binds) < 110 * 1000
+
+
+def pages(connection, statement, binds):
+    """Return how many pages a statement touches when it is carried out as the pipeline does it."""
+    execution = statement
+    if is_marked(statement):
+        forms = forms_of(statement)
+        connection.connection.cursor().execute(forms.definition)
+        execution = forms.execution
+    explain = f"explain (analyze, buffers, format json) {execution}"
+    (told,) = connection.exec_driver_sql(explain, binds).scalar_one()
+    # What a step of `with` touches is told there alone.
+    parts = [told["Plan"], *told["Plan"]["Plans"]]
+    return sum(part["Shared Hit Blocks"] for part in parts)
 
 
 def test_a_batch_is_claimed_without_reading_the_queue(engine):

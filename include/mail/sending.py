@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from math import inf
 
 from sqlalchemy import Engine
 
 from include.clock import read_clock
+from include.errors import UnfinishedError
 from include.mail.answers import Answer
 from include.mail.dispatch import Dispatch
 from include.mail.outbox import (
@@ -63,6 +65,8 @@ class _Desk:
     writer: Writer
     figures: SendFigures
     progress: Progress
+    # When no further batch is begun, by `time.monotonic`.
+    ends_at: float
     # Mails whose fate got unknown in this very run: once more, but not by the same broken server.
     unknown_ids: list[int] = field(default_factory=list)
     # Mails that the server hung up on before their data, queued again.
@@ -78,24 +82,28 @@ def send_due(
     named_ids: Iterator[list[int]] | None,
     tell: Tell | None = None,
     count: Callable[[dict[str, int]], None] | None = None,
+    seconds_max: float = inf,
 ) -> SendFigures:
     """Send the mails that a file names, then whatever else is due; connect only if there is one.
 
     Before that, dead senders' mails are taken back, and where erased customers' mails went is
-    forgotten. `tell` hears of the progress, and `count` of the figures, however it ends.
+    forgotten. `tell` hears of the progress, and `count` of the figures, however it ends. After
+    `seconds_max` no batch is begun any more.
 
     Raises:
         MailServerError: the server cannot be worked with; what it took is recorded, and the rest
             stays queued.
         ConfigurationError: the server's settings cannot be used; nothing was claimed.
+        UnfinishedError: `seconds_max` have passed, and mails that are due are left.
     """
+    ends_at = time.monotonic() + seconds_max
     figures = SendFigures()
     with Dispatch(server) as dispatch:
         writer = Writer(load_templates(engine), server)
         _recover(engine)
         forget_erased(engine)
         with open_sender(engine) as sender:
-            desk = _Desk(engine, sender, dispatch, writer, figures, _begin(engine, tell))
+            desk = _Desk(engine, sender, dispatch, writer, figures, _begin(engine, tell), ends_at)
             try:
                 _send_named(desk, named_ids)
                 _send_others(desk)
@@ -149,6 +157,12 @@ def _judge(desk: _Desk) -> None:
 
 
 def _send_batch(desk: _Desk, *, named_ids: list[int] | None = None, after_id: int = 0) -> Claim:
+    if time.monotonic() > desk.ends_at:
+        raise UnfinishedError(
+            "This sender's time is over; the mails that are left stay queued, and the next try or "
+            "the next run goes on. Where that happens often, give the connection loyalty_smtp more "
+            "connections, or the pool of the senders more slots."
+        )
     now = read_clock(desk.engine)
     claimed = claim(
         desk.sender,

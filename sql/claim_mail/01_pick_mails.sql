@@ -30,7 +30,8 @@ due_mails as materialized (
     for update skip locked
 ),
 
--- No chunk decides on these cards before the mails are claimed; a till's update goes on.
+-- No chunk decides on these cards before the mails are claimed. A till's update goes on; its
+-- `for update` waits for this transaction's end.
 free_cards as materialized (
     select cards.id
     from

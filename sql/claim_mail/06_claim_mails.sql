@@ -24,7 +24,8 @@ warning_figures as materialized (
     inner join loyalty.loyalty_cards as cards on notices.card_id = cards.id
     inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
     where
-        cards.last_activity_at = notices.cycle_started_at
+        -- No equality: no card is looked for by its instant, which the cards of an import share.
+        cards.last_activity_at is not distinct from notices.cycle_started_at
         and cards.points_balance > 0
 ),
 

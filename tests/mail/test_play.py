@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from include.cohort_files import export
-from include.errors import MailServerError
+from include.errors import MailServerError, UnfinishedError
 from include.mail.sending import send_due
 from tests import factories
 from tests.day import run_day
@@ -186,3 +186,29 @@ def test_only_the_erased_are_forgotten(engine, at):
     send_due(engine, server.as_mail_server(), named_ids=None)
     assert mail_row(engine, mail_id).recipient_email is None
     assert mail_row(engine, foreign).recipient_email == "x@y.example"
+
+
+def test_sender_that_finds_a_mail_held_forgets_the_other_addresses(engine, at):
+    at(NOW)
+    held, other = (expired(engine, card(engine), key=key) for key in ("held", "other"))
+    with scripted_server() as server:
+        send_due(engine, server.as_mail_server(), named_ids=None)
+    run(engine, "update loyalty.customers set email = null, email_suppressed_at = now()")
+    with engine.connect() as elsewhere:
+        elsewhere.exec_driver_sql(f"select from loyalty.email_logs where id = {held} for update")
+        send_due(engine, server.as_mail_server(), named_ids=None)
+    assert mail_row(engine, other).recipient_email is None
+    assert mail_row(engine, held).recipient_email == "anna.muster@home.example"
+    send_due(engine, server.as_mail_server(), named_ids=None)
+    assert mail_row(engine, held).recipient_email is None
+
+
+def test_sender_whose_time_is_over_leaves_the_rest_queued(engine, at):
+    at(NOW)
+    mail_id = expired(engine, card(engine))
+    with scripted_server() as server:
+        with pytest.raises(UnfinishedError, match="stay queued"):
+            send_due(engine, server.as_mail_server(), named_ids=None, seconds_max=-1)
+        assert (status(engine, mail_id), server.mails) == ("queued", [])
+        send_due(engine, server.as_mail_server(), named_ids=None, seconds_max=3600)
+    assert (status(engine, mail_id), len(server.mails)) == ("sent", 1)
