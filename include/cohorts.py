@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
-from psycopg2.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
@@ -24,6 +23,7 @@ from include.database import (
     SELECTION,
     Binds,
     Limits,
+    is_lock_conflict,
     run_stage,
     transaction,
 )
@@ -206,16 +206,10 @@ def _chunk(engine: Engine, kind: Kind, binds: Binds) -> int:
             _decide_locked(connection, kind, locked)
         return len(locked["card_ids"] or ())
     except OperationalError as error:
-        if not has_locked:
+        if not has_locked or not is_lock_conflict(error):
             raise
-        _require_lock_conflict(error)
         log.info("A chunk met a lock of the application; its cards are left to the last pass.")
     return 0
-
-
-def _require_lock_conflict(error: OperationalError) -> None:
-    if not isinstance(error.orig, LockNotAvailable | DeadlockDetected):
-        raise error
 
 
 def _decide_locked(connection: Connection, kind: Kind, locked: Binds) -> None:
@@ -257,7 +251,8 @@ def _decide_held(engine: Engine, kind: Kind, binds: Binds, limits: Limits) -> No
             _decide_locked(connection, kind, locked)
         is_held = locked["card_ids"] is None
     except OperationalError as error:
-        _require_lock_conflict(error)
+        if not is_lock_conflict(error):
+            raise
         is_held = True
     if is_held:
         log.warning("Card %s is held by a till; it is due again.", card_id)

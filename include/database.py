@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from psycopg2.errors import InsufficientPrivilege, InvalidParameterValue
+from psycopg2.errors import (
+    DeadlockDetected,
+    InsufficientPrivilege,
+    InvalidParameterValue,
+    LockNotAvailable,
+)
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -115,6 +120,11 @@ def is_left_out(statement: str, binds: Mapping[str, Any]) -> bool:
 def _condition_of(statement: str) -> str | None:
     found = _ONLY_WITH.search(statement)
     return found and found[1]
+
+
+def is_lock_conflict(error: DBAPIError) -> bool:
+    """Tell whether a statement gave way because somebody else held what it asked for."""
+    return isinstance(error.orig, LockNotAvailable | DeadlockDetected)
 
 
 def connect(url: str) -> Engine:

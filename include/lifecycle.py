@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, get_args
 
-from psycopg2.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
@@ -21,6 +20,7 @@ from include.database import (
     READER,
     Binds,
     Limits,
+    is_lock_conflict,
     require_schema,
     run_stage,
     statements,
@@ -132,7 +132,7 @@ def _chunk(engine: Engine, dag_run: DagRun, after_id: int) -> tuple[int | None, 
             _require_started(picked)
             mails = _queue_picked(connection, dag_run, picked | {"queued_at": now})
     except OperationalError as error:
-        if not picked or not isinstance(error.orig, LockNotAvailable | DeadlockDetected):
+        if not picked or not is_lock_conflict(error):
             raise
         log.info("A chunk met a lock of the application; all of it stays unread.")
         return picked["last_id"], Queued(0, len(picked["event_ids"]))

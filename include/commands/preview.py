@@ -12,9 +12,9 @@ from include.commands.entry import run_command
 from include.database import require_schema
 from include.embedded import workplace
 from include.embedded.ports import HOST
-from include.mail.delivery import MailServer
 from include.mail.formats import SUPPORTED_LANGUAGES
 from include.mail.previewing import read_shops, save_previews, send_previews, write_previews
+from include.mail.server import MailServer
 from include.mail.templates import DECLARED_VARIABLES, PLATFORM_EVENTS
 from include.mail.writing import Writer, load_templates
 from include.settings import state_dir

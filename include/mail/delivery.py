@@ -6,11 +6,9 @@ import smtplib
 from types import TracebackType
 
 from include.errors import MailServerError
-from include.mail.answers import Answer, Outcome, decoded, scrub
+from include.mail.answers import Answer, decoded, scrub
 from include.mail.opening import open_connection
 from include.mail.server import MailServer
-
-__all__ = ["Answer", "MailServer", "Outcome", "SmtpSession", "scrub"]
 
 # Answers about the session, not about this recipient: retrying or failing the mail would be wrong.
 _SESSION_CODES = frozenset({500, 502, 503, 504, 530, 534, 535, 538})

@@ -14,10 +14,11 @@ from sqlalchemy import Engine
 
 from include.database import READER, statements, transaction
 from include.errors import MailServerError, TemplateError
-from include.mail.delivery import MailServer, SmtpSession
+from include.mail.delivery import SmtpSession
 from include.mail.outbox import Mail
 from include.mail.rendering import Rendered
 from include.mail.samples import SAMPLES
+from include.mail.server import MailServer
 from include.mail.storing import PART_FILES
 from include.mail.templates import DECLARED_VARIABLES, Template
 from include.mail.writing import Letter, Writer

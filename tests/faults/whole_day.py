@@ -15,8 +15,8 @@ from include import database
 from include.cohort_files import export, read_ids
 from include.cohorts import Kind
 from include.database import Limits
-from include.mail.delivery import MailServer
 from include.mail.sending import send_due
+from include.mail.server import MailServer
 from tests.day import KINDS, run_day
 from tests.faults.tap import Job
 

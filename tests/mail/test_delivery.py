@@ -4,7 +4,9 @@ import threading
 import pytest
 
 from include.errors import ConfigurationError, MailServerError
-from include.mail.delivery import MailServer, SmtpSession, scrub
+from include.mail.answers import scrub
+from include.mail.delivery import SmtpSession
+from include.mail.server import MailServer
 from tests.mail.scripted_server import DROP, ScriptedServer, Step, scripted_server
 
 MESSAGE = b"Subject: hello\r\n\r\nfirst\r\n.second\r\n"

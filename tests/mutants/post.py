@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from include.mail.delivery import Outcome
+from include.mail.answers import Outcome
 from include.mail.outbox import Claim, Result, claim, hand_over, open_sender, record
 from tests.mail.rows import NOW
 
