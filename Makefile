@@ -20,7 +20,7 @@ help: ## list these targets
 demo: $(VENV)/.installed ## replay a real purchase history and run several days of the DAG on it
 	@$(RUN) include.commands.demo
 
-test: $(VENV)/.installed-dev lint ## linters, type checker and all tests
+test: $(VENV)/.installed-dev lint ## linters, type checker, all tests but the cluster's
 	@$(RUN) pytest -q --numprocesses logical --maxprocesses 4 --no-loadscope-reorder $(TESTS)
 
 soak: $(VENV)/.installed-dev ## random histories, faults, traffic and mutants for MINUTES=10

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from include.cohorts import CARRY_OUT_STAGE, SELECT_STAGE, select_cohort
+from include.cohorts import CARRY_OUT_STAGE, SELECT_STAGE, carry_out, select_cohort
 from include.database import CHUNK, CLAIMING, MAILER, SELECTION, statements, transaction
 from include.prepared import forms_of, is_marked
 from include.runs import RunRequest, open_run
@@ -123,6 +123,31 @@ def test_a_card_costs_the_same_however_many_programs_there_are(engine, at, kind,
         binds = {"run_id": run_id, "card_ids": card_ids, "booked_at": "2026-03-10T02:00Z"}
         # Reading the programs from end to end would touch as many pages again for each card.
         assert pages(connection, statements(CARRY_OUT_STAGE[kind])[0], binds) < 110 * 1000
+
+
+def test_late_activity_is_looked_for_once_per_expiry(engine, at):
+    # The expiries were none when their rows were counted.
+    at("2026-03-10T02:00:00+00:00")
+    one_card_due(engine, "expiry")
+    execute(engine, CLONES)
+    execute(engine, PROGRAMS, programs_total=100)
+    execute(engine, SPREAD)
+    execute(engine, "analyze")
+    as_of = datetime(2026, 3, 10, 2, tzinfo=UTC)
+    run_id = open_run(engine, RunRequest("plans", "day", as_of))
+    select_cohort(engine, run_id, "expiry")
+    assert carry_out(engine, run_id, "expiry").cards_done == 2001
+    # Half of them come back.
+    execute(
+        engine,
+        "update loyalty.loyalty_cards set last_activity_at = '2026-03-10T01:00Z'"
+        " where mod(id, 2) = 0",
+    )
+    run_id = open_run(engine, RunRequest("plans", "next", as_of))
+    (statement,) = statements(SELECT_STAGE["reinstatement"])
+    with transaction(engine, SELECTION) as connection:
+        # Joined with every program, each would have been looked at a hundred times.
+        assert pages(connection, statement, {"run_id": run_id}) < 20 * 2001
 
 
 def pages(connection, statement, binds):

@@ -9,31 +9,41 @@ insert into loyalty.reinstatement_members (
     run_id, expiration_id, card_id, program_id, merchant_id, points, activity_id
 )
 with
-ended_cycles as materialized (
+-- One step after the other: while nobody has counted the expiries they pass for none, and all of
+-- them would be joined with every program.
+left_cycles as materialized (
     select
         expirations.transaction_id,
         expirations.card_id,
         expirations.cycle_started_at,
         expirations.points,
+        expirations.run_id,
         coalesce(expirations.usable_until, expirations.due_on) as usable_until,
         cards.program_id,
-        cards.merchant_id,
-        expiring_programs.time_zone
+        cards.merchant_id
     from loyalty.expirations as expirations
     inner join loyalty.loyalty_cards as cards on expirations.card_id = cards.id
-    inner join loyalty.expiration_run_programs as run_programs
-        on cards.program_id = run_programs.program_id
-    inner join loyalty.expiration_run_programs as expiring_programs
-        on
-            expirations.run_id = expiring_programs.run_id
-            and cards.program_id = expiring_programs.program_id
     where
-        run_programs.run_id = %(run_id)s::bigint
-        and run_programs.exempt_reason is null
-        and expirations.reinstated_by is null
+        expirations.reinstated_by is null
         and cards.is_active
         -- The application moves it with every activity that is later than what it knows.
         and cards.last_activity_at > expirations.cycle_started_at
+),
+
+ended_cycles as materialized (
+    select
+        left_cycles.*,
+        expiring_programs.time_zone
+    from left_cycles
+    inner join loyalty.expiration_run_programs as run_programs
+        on left_cycles.program_id = run_programs.program_id
+    inner join loyalty.expiration_run_programs as expiring_programs
+        on
+            left_cycles.run_id = expiring_programs.run_id
+            and left_cycles.program_id = expiring_programs.program_id
+    where
+        run_programs.run_id = %(run_id)s::bigint
+        and run_programs.exempt_reason is null
 ),
 
 late_activities as (

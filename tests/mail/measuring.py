@@ -93,6 +93,7 @@ def sink(seconds_per_mail: float = 0.0) -> Iterator[int]:
     ours, theirs = _FORKED.Pipe()
     process = _FORKED.Process(target=_serve, args=(theirs, seconds_per_mail), daemon=True)
     process.start()
+    theirs.close()
     yield ours.recv()
     process.terminate()
 

@@ -193,7 +193,7 @@ MUTANTS = (
     Mutant(
         "points_given_back_are_planned_again",
         FIND,
-        "and expirations.reinstated_by is null",
+        "expirations.reinstated_by is null\n        and ",
         "",
         "An expiry is given back once.",
         points_come_back_once_by_a_row_of_their_own,
