@@ -3,51 +3,78 @@
 -- In: the chunk's plan rows still due. Out: per card its `points_expired` ledger row, its row in
 -- expirations and its mail, all or none of them: no fact without its mail, no mail without its
 -- fact; from its balance goes exactly what its ledger row says, counted as voided. Stamps,
--- last_activity_at and everything else stay. One result row, the cards that keep their points.
+-- last_activity_at and everything else stay. One result row, the cards that keep their points
+-- (null: none).
 -- Prepared: every chunk runs it.
 -- Binds: run_id, card_ids (locked), booked_at.
 -- Rerun: a cycle in expirations is not due again; its unique key stops whoever missed that, and
 -- the mail's occurrence key (the ledger row) is unique.
 with
-current_members as (
+-- The plan's rows program by program, so that settings are looked up once for all cards of one.
+chunk_programs as materialized (
     select
-        members.run_id,
-        members.cycle_started_at,
+        run_programs.time_zone,
+        programs.id as program_id,
+        members.card_ids,
+        members.cycle_starts,
         -- As_of may be minutes ahead of the clock; a local day that still runs is not over.
         least(run_programs.today, run_programs.evaluated_on) as judged_on,
+        greatest(run_programs.points_expiration_days, programs.points_expiration_days)
+            as inactivity_days,
+        greatest(run_programs.min_notice_days, least(programs.min_notice_days, 36500))
+            as min_notice_days
+    from (
+        select
+            chunk_members.program_id,
+            array_agg(chunk_members.card_id) as card_ids,
+            array_agg(chunk_members.cycle_started_at) as cycle_starts
+        from loyalty.expiration_cohort_members as chunk_members
+        where
+            chunk_members.run_id = %(run_id)s::bigint
+            and chunk_members.kind = 'expiry'
+            and chunk_members.card_id = any(%(card_ids)s::bigint[])
+        group by chunk_members.program_id
+    ) as members
+    inner join loyalty.expiration_run_programs as run_programs
+        on members.program_id = run_programs.program_id
+    inner join loyalty.loyalty_programs as programs on members.program_id = programs.id
+    inner join loyalty.merchants as merchants on programs.merchant_id = merchants.id
+    where
+        run_programs.run_id = %(run_id)s::bigint
+        and programs.is_active
+        and merchants.is_active
+        and programs.points_expiration_days between 1 and 36500
+        and programs.time_zone = run_programs.time_zone
+),
+
+current_members as (
+    select
+        chunk_programs.judged_on,
+        chunk_programs.inactivity_days,
+        chunk_programs.min_notice_days,
+        planned.cycle_started_at,
         cards.id as card_id,
         cards.merchant_id,
         cards.customer_id,
         cards.enrolled_at_store_id as store_id,
         cards.points_balance,
         cards.stamp_count,
-        greatest(run_programs.points_expiration_days, programs.points_expiration_days)
-            as inactivity_days,
-        greatest(run_programs.min_notice_days, least(programs.min_notice_days, 36500))
-            as min_notice_days,
-        (cards.last_activity_at at time zone run_programs.time_zone)::date as active_on
-    from loyalty.expiration_cohort_members as members
-    inner join loyalty.expiration_run_programs as run_programs
-        on
-            members.run_id = run_programs.run_id
-            and members.program_id = run_programs.program_id
-    inner join loyalty.loyalty_cards as cards on members.card_id = cards.id
-    inner join loyalty.loyalty_programs as programs on cards.program_id = programs.id
-    inner join loyalty.merchants as merchants on cards.merchant_id = merchants.id
+        (cards.last_activity_at at time zone chunk_programs.time_zone)::date as active_on
+    from chunk_programs
+    cross join
+        lateral unnest(chunk_programs.card_ids, chunk_programs.cycle_starts) as planned (
+            card_id,
+            cycle_started_at
+        )
+    inner join loyalty.loyalty_cards as cards on planned.card_id = cards.id
     where
-        members.run_id = %(run_id)s::bigint
-        and members.kind = 'expiry'
-        and members.card_id = any(%(card_ids)s::bigint[])
         -- No equality: by its index a card would be looked for among all that share its instant,
         -- as imported cards do.
-        and cards.last_activity_at is not distinct from members.cycle_started_at
+        cards.last_activity_at is not distinct from planned.cycle_started_at
         and cards.points_balance > 0
         and cards.is_active
-        and programs.is_active
-        and merchants.is_active
-        and programs.id = members.program_id
-        and programs.points_expiration_days between 1 and 36500
-        and programs.time_zone = run_programs.time_zone
+        -- Nor here, or it would be looked for among all of its program.
+        and cards.program_id is not distinct from chunk_programs.program_id
 ),
 
 noticed_members as (
@@ -81,7 +108,16 @@ noticed_members as (
 
 due_members as materialized (
     select
-        noticed_members.*,
+        noticed_members.card_id,
+        noticed_members.merchant_id,
+        noticed_members.customer_id,
+        noticed_members.store_id,
+        noticed_members.points_balance,
+        noticed_members.stamp_count,
+        noticed_members.inactivity_days,
+        noticed_members.cycle_started_at,
+        noticed_members.due_on,
+        noticed_members.usable_until,
         loyalty.mail_language(customers.preferred_language, stores.default_language) as language
     from noticed_members
     inner join loyalty.customers as customers on noticed_members.customer_id = customers.id
@@ -224,11 +260,14 @@ expired as (
 )
 
 select
-    array(
-        select locked.card_id
-        from unnest(%(card_ids)s::bigint[]) as locked (card_id)
-        except all
-        select expired_cards.card_id
-        from unnest(decided.card_ids) as expired_cards (card_id)
-    ) as kept_card_ids
+    case
+        when cardinality(%(card_ids)s::bigint[]) > coalesce(cardinality(decided.card_ids), 0)
+            then array(
+                select locked.card_id
+                from unnest(%(card_ids)s::bigint[]) as locked (card_id)
+                except all
+                select expired_cards.card_id
+                from unnest(decided.card_ids) as expired_cards (card_id)
+            )
+    end as kept_card_ids
 from decided

@@ -123,7 +123,7 @@ MUTANTS = (
     Mutant(
         "books_by_the_utc_date_of_activity",
         POST,
-        "(cards.last_activity_at at time zone run_programs.time_zone)::date",
+        "(cards.last_activity_at at time zone chunk_programs.time_zone)::date",
         "(cards.last_activity_at at time zone 'UTC')::date",
         "The second look must count the same local days as the first.",
         points_live_through_their_last_local_day,

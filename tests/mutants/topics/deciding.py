@@ -151,11 +151,13 @@ def without(name: str, predicate: str, why: str, what: str) -> Mutant:
 
 
 MUTANTS = (
-    without(
+    Mutant(
         "activity_is_not_looked_at_again",
-        "and cards.last_activity_at is not distinct from members.cycle_started_at",
+        POST,
+        "cards.last_activity_at is not distinct from planned.cycle_started_at",
+        "true",
         "The plan is about a cycle; one that has ended cannot expire any more.",
-        "activity",
+        points_are_kept_after("activity"),
     ),
     without(
         "balance_is_not_looked_at_again",
@@ -183,7 +185,7 @@ MUTANTS = (
     ),
     without(
         "moved_card_expires_by_its_former_program",
-        "and programs.id = members.program_id",
+        "and cards.program_id is not distinct from chunk_programs.program_id",
         "A card that moved has the rules of its new program.",
         "another_program",
     ),
@@ -275,7 +277,7 @@ MUTANTS = (
         "expiry_is_keyed_by_the_run",
         POST,
         "and expirations.cycle_started_at = noticed_members.cycle_started_at",
-        "and expirations.run_id = noticed_members.run_id",
+        "and expirations.run_id = %(run_id)s::bigint",
         "A cycle expires once, whichever run comes second.",
         cycle_expired_meanwhile_is_left_alone,
     ),
