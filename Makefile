@@ -21,7 +21,7 @@ demo: $(VENV)/.installed ## replay a real purchase history and run several days 
 	@$(RUN) include.commands.demo
 
 test: $(VENV)/.installed-dev lint ## linters, type checker, all tests but the cluster's
-	@$(RUN) pytest -q --numprocesses 3 --no-loadscope-reorder $(TESTS)
+	@$(RUN) pytest -q --numprocesses logical --maxprocesses 4 --no-loadscope-reorder $(TESTS)
 
 soak: $(VENV)/.installed-dev ## random histories, faults, traffic and mutants for MINUTES=10
 	@$(RUN) tests.soak --minutes "$(or $(MINUTES),10)" $(if $(SEED),--seed "$(SEED)")

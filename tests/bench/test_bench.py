@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
+from include.database import CHUNK, SELECTION, transaction
 from include.settings import PROJECT_ROOT
 from tests.bench import expiry, pages, scaling, scheduler, tuning
 from tests.bench.baselines import floor, orm_loop
@@ -129,6 +130,17 @@ def test_what_the_application_may_choose_changes_no_books(place):
                 assert made == [CHOSEN.get(name, ("r", None, "off"))]
     assert len(left) == 4
     assert len({str(books) for books in left.values()}) == 1
+
+
+def test_choice_for_the_sessions_holds_in_every_transaction(place):
+    choice = tuning.Choice(session={"work_mem": "5MB", "jit": "on"})
+    asked = "select current_setting('work_mem'), current_setting('jit')"
+    with tuning.opened(place, SIZE, choice) as engine:
+        for limits in (SELECTION, CHUNK):
+            with transaction(engine, limits) as connection:
+                assert connection.exec_driver_sql(asked).one() == ("5MB", "on")
+    with transaction(place.engine(place.filled(SIZE)), SELECTION) as connection:
+        assert connection.exec_driver_sql(asked).one() == ("64MB", "off")
 
 
 def test_empty_tasks_form_the_graph_of_the_daily_dag():

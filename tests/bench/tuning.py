@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 from sqlalchemy import Engine
 
+from include import database
 from tests.bench import expiry
 from tests.bench.figures import Figure, measure, ratio, single
 from tests.bench.place import Place, Size, run_file, written_bytes
@@ -24,6 +25,8 @@ class Choice:
     """One way to set up the same expiry: the job's own settings, or another platform."""
 
     settings: Mapping[str, str] = field(default_factory=dict)
+    # What the job's sessions would set otherwise, each transaction anew.
+    session: Mapping[str, str] = field(default_factory=dict)
     connections: int = 1
     programs_total: int = Size.programs_total
     script: str | None = None
@@ -35,6 +38,9 @@ CHOICES = {
     "chunks of 4,000": Choice({"LOYALTY_CHUNK_SIZE": "4000"}),
     "two connections": Choice(connections=2),
     "four connections": Choice(connections=4),
+    "work_mem 4MB": Choice(session={"work_mem": "4MB"}),
+    "a plan for each execution": Choice(session={"plan_cache_mode": "force_custom_plan"}),
+    "chunks wait for the disk": Choice(session={"synchronous_commit": "on"}),
     "one program": Choice(programs_total=1),
     "5,000 programs": Choice(programs_total=5_000),
     "fillfactor 85 on the cards": Choice(script="widen_pages"),
@@ -99,4 +105,21 @@ def opened(place: Place, size: Size, choice: Choice) -> Iterator[Engine]:
             run_file(engine, "warm_up")
             # What a script sets for a database holds for later sessions.
             engine.dispose()
-        yield engine
+        with _sessions_that_set(choice.session):
+            yield engine
+
+
+@contextmanager
+def _sessions_that_set(settings: Mapping[str, str]) -> Iterator[None]:
+    """Let every transaction of the pipeline set these after its own limits."""
+    known = database.statements
+    values = ", ".join(
+        f"set_config('{name}', '{value}', true) as {name}" for name, value in settings.items()
+    )
+
+    def statements(stage: str) -> tuple[str, ...]:
+        added = (f"select {values}",) if settings and stage == "limit_session" else ()
+        return known(stage) + added
+
+    with patch.object(database, "statements", statements):
+        yield
