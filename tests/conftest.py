@@ -27,8 +27,6 @@ OWN_VARIABLES = ("AIRFLOW_CONN_", "LOYALTY_")
 MEMORY_BYTES_MIN = 2 << 30
 # They share an Airflow that takes a minute to come up.
 BROWSING = "tests/pages/browsing/"
-# Minutes in one process; begun last, all the others would wait for them at the end.
-LONGEST = ("tests/scheduler/test_at_3_am.py", BROWSING)
 
 
 class ByFile(LoadFileScheduling):
@@ -36,10 +34,6 @@ class ByFile(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return BROWSING if nodeid.startswith(BROWSING) else super()._split_scope(nodeid)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
