@@ -96,6 +96,8 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("Chromium is not installed; nobody looked at the pages in a browser.")
+    # On a busy machine Airflow's own pages take longer than the library's five seconds.
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         # Chromium's own sandbox is not to be had as root or in a container.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
