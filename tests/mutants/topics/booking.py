@@ -134,7 +134,8 @@ MUTANTS = (
         "        (\n"
         "            select members.points\n"
         "            from loyalty.expiration_cohort_members as members\n"
-        "            where members.run_id = %(run_id)s::bigint and members.card_id = cards.id\n"
+        "            where members.run_id = %(run_id)s::bigint and members.kind = 'expiry'\n"
+        "                and members.card_id = cards.id\n"
         "        ) as points_balance,\n",
         "The balance may have moved since the plan; what is there expires.",
         points_adjusted_after_the_plan_go_with_the_rest,
