@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
-from include.cohorts import carry_out, select_cohort
-from include.database import Limits
-from include.reconcile import reconcile
-from include.runs import RunRequest, open_run, read_report
+from include.runs import read_report
 from tests import factories
 from tests.day import run_day
+from tests.due import ACTIVE_AT, DAY_AFTER
 from tests.rows import balance, execute, fingerprint, rows, skips
-
-# 2025-01-01 + 365 days = 2026-01-01 is due_on; the points go on 2026-01-02.
-ACTIVE_AT = "2025-01-01T12:00:00+00:00"
-DAY_AFTER = "2026-01-02T02:00:00+00:00"
-
-
-def opened_run(engine, as_of=DAY_AFTER):
-    return open_run(engine, RunRequest("expiry", "manual", datetime.fromisoformat(as_of)))
-
-
-def expired_cards(engine):
-    return rows(engine, "select card_id from loyalty.expirations order by card_id")
 
 
 @pytest.mark.parametrize(
@@ -130,71 +113,6 @@ def test_expiry_writes_one_ledger_row_and_moves_nothing_else(engine, at):
     ]  # fmt: skip
 
 
-def test_customer_who_came_back_after_selection_keeps_the_points(engine, at):
-    now = at(DAY_AFTER)
-    card = factories.card(engine, last_activity_at=ACTIVE_AT)
-    run_id = opened_run(engine)
-    assert select_cohort(engine, run_id, "expiry").cards_planned == 1
-    factories.earn(engine, card, 5, now)
-    assert vars(carry_out(engine, run_id, "expiry")) == {
-        "cards_done": 0, "points_done": 0, "cards_skipped": 1,
-    }  # fmt: skip
-    assert balance(engine, card) == 105
-    assert skips(engine, run_id) == [("expiry", card, "came_back")]
-
-
-def test_late_run_decides_on_the_card_as_it_is_now(engine, at):
-    card = factories.card(engine, last_activity_at=ACTIVE_AT)
-    factories.earn(engine, card, 5, "2026-01-05T10:00:00+00:00")
-    at("2026-01-10T02:00:00+00:00")
-    run_day(engine, DAY_AFTER)
-    assert balance(engine, card) == 105
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ("update loyalty.loyalty_cards set is_active = false", "deactivated"),
-        ("update loyalty.loyalty_programs set is_active = false", "deactivated"),
-        ("update loyalty.merchants set is_active = false", "deactivated"),
-        ("update loyalty.loyalty_programs set points_expiration_days = 400", "settings_changed"),
-        ("update loyalty.loyalty_programs set points_expiration_days = null", "settings_changed"),
-        ("update loyalty.loyalty_programs set min_notice_days = 7", "notice_owed"),
-    ],
-)
-def test_change_between_plan_and_deed_spares_the_points(engine, at, change, reason):
-    at(DAY_AFTER)
-    card = factories.card(engine, last_activity_at=ACTIVE_AT)
-    run_id = opened_run(engine)
-    select_cohort(engine, run_id, "expiry")
-    execute(engine, change)
-    carry_out(engine, run_id, "expiry")
-    assert balance(engine, card) == 100
-    assert skips(engine, run_id) == [("expiry", card, reason)]
-
-
-def test_card_emptied_after_selection_is_skipped(engine, at):
-    at(DAY_AFTER)
-    card = factories.card(engine, points=100, last_activity_at=ACTIVE_AT)
-    run_id = opened_run(engine)
-    select_cohort(engine, run_id, "expiry")
-    factories.adjust(engine, card, -100, DAY_AFTER)
-    carry_out(engine, run_id, "expiry")
-    assert skips(engine, run_id) == [("expiry", card, "emptied")]
-
-
-def test_points_adjusted_after_selection_expire_with_the_rest(engine, at):
-    at(DAY_AFTER)
-    card = factories.card(engine, points=100, last_activity_at=ACTIVE_AT)
-    run_id = opened_run(engine)
-    select_cohort(engine, run_id, "expiry")
-    factories.adjust(engine, card, 20, "2026-01-02T01:00:00+00:00")
-    carry_out(engine, run_id, "expiry")
-    # 100 + 20 adjusted (no activity) = 120.
-    assert rows(engine, "select points from loyalty.expirations") == [(120,)]
-    assert balance(engine, card) == 0
-
-
 def test_inactive_card_program_and_merchant_keep_their_points(engine, at):
     at(DAY_AFTER)
     cards = [
@@ -287,90 +205,3 @@ def test_points_that_come_back_without_activity_stay_until_the_next_one(engine, 
     assert rows(engine, "select points from loyalty.expirations order by transaction_id") == [
         (100,), (105,),
     ]  # fmt: skip
-
-
-def test_card_held_by_a_till_is_skipped_and_the_others_expire(engine, at, monkeypatch):
-    monkeypatch.setattr("include.cohorts.LAST_PASS", Limits(lock_timeout="100ms"))
-    at(DAY_AFTER)
-    program = factories.program(engine)
-    first, held, last = (factories.card(engine, program) for _ in range(3))
-    with engine.begin() as till:
-        till.exec_driver_sql(
-            "select from loyalty.loyalty_cards where id = %(id)s for update", {"id": held}
-        )
-        run_id = run_day(engine, DAY_AFTER)
-    assert [balance(engine, card) for card in (first, held, last)] == [0, 100, 0]
-    assert skips(engine, run_id) == [("expiry", held, "locked")]
-    at("2026-01-03T02:00:00+00:00")
-    run_day(engine, "2026-01-03T02:00:00+00:00")
-    assert balance(engine, held) == 0
-
-
-def test_lock_held_briefly_is_waited_for_and_its_change_is_seen(engine, at):
-    now = at(DAY_AFTER)
-    program = factories.program(engine)
-    came_back, idle = (factories.card(engine, program) for _ in range(2))
-    run_id = opened_run(engine)
-    select_cohort(engine, run_id, "expiry")
-    till = engine.connect()
-    factories.earn(till, came_back, 5, now)
-    till.exec_driver_sql(
-        "select from loyalty.loyalty_cards where id = %(id)s for update", {"id": idle}
-    )
-    ending = threading.Thread(target=commit_once_waited_for, args=(engine, till))
-    ending.start()
-    carry_out(engine, run_id, "expiry")
-    ending.join()
-    assert (balance(engine, came_back), balance(engine, idle)) == (105, 0)
-    assert skips(engine, run_id) == [("expiry", came_back, "came_back")]
-
-
-def commit_once_waited_for(engine, till):
-    waiting = "select count(*) from pg_locks where not granted"
-    deadline = time.monotonic() + 4
-    while rows(engine, waiting) == [(0,)] and time.monotonic() < deadline:
-        time.sleep(0.01)
-    till.commit()
-    till.close()
-
-
-@pytest.mark.parametrize("connections", ["1", "3"])
-def test_chunks_take_every_card_once(engine, at, monkeypatch, connections):
-    monkeypatch.setenv("LOYALTY_CHUNK_SIZE", "2")
-    monkeypatch.setenv("LOYALTY_CHUNK_CONNECTIONS", connections)
-    at(DAY_AFTER)
-    program = factories.program(engine)
-    cards = [factories.card(engine, program, points=number) for number in range(1, 6)]
-    run_id = run_day(engine, DAY_AFTER)
-    # 1 + 2 + 3 + 4 + 5 = 15 points in chunks of 2, 2 and 1.
-    assert expired_cards(engine) == [(card,) for card in cards]
-    assert rows(engine, "select cards_expired, points_expired from loyalty.expiration_runs") == [
-        (5, 15)
-    ]
-    assert reconcile(engine, run_id) == 5
-
-
-def test_failure_on_one_of_several_connections_fails_the_task_and_a_rerun_heals(
-    engine, at, monkeypatch
-):
-    monkeypatch.setenv("LOYALTY_CHUNK_SIZE", "1")
-    monkeypatch.setenv("LOYALTY_CHUNK_CONNECTIONS", "2")
-    at(DAY_AFTER)
-    program = factories.program(engine)
-    cards = [factories.card(engine, program) for _ in range(40)]
-    run_id = opened_run(engine)
-    select_cohort(engine, run_id, "expiry")
-    # The first card's ledger row cannot be written.
-    execute(
-        engine,
-        f"""
-        alter table loyalty.loyalty_transactions add constraint broken
-        check (not (card_id = {cards[0]} and transaction_type = 'points_expired'))
-    """,
-    )
-    with pytest.raises(IntegrityError):
-        carry_out(engine, run_id, "expiry")
-    assert (cards[0],) not in expired_cards(engine)
-    execute(engine, "alter table loyalty.loyalty_transactions drop constraint broken")
-    carry_out(engine, run_id, "expiry")
-    assert expired_cards(engine) == [(card,) for card in cards]

@@ -41,6 +41,11 @@ def stamp(on: Engine | Connection, card_id: int, stamps: int = 1) -> int:
     return factories.write_ledger(on, card_id, "stamp_earned", NOW, stamps=stamps, is_activity=True)
 
 
+def key(ledger_id: int) -> str:
+    """The occurrence that a welcome bonus is."""
+    return f"welcome_bonus:{ledger_id}"
+
+
 def keys(engine: Engine) -> list[str]:
     """The occurrences that have a mail, in the order in which they were queued."""
     statement = "select occurrence_key from loyalty.email_logs order by id"

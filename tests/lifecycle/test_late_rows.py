@@ -1,28 +1,19 @@
-"""No row is missed and none is mailed twice, however late it commits and whoever reads beside."""
+"""No row is missed and none is mailed twice, however late it commits."""
 
 from __future__ import annotations
 
-import threading
-from contextlib import ExitStack
-
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from include import lifecycle
 from include.errors import SchemaError
-from include.lifecycle import Queued, start_above_ledger
+from include.lifecycle import start_above_ledger
 from include.migrations import migrate
 from tests import factories
-from tests.lifecycle.events import NOW, bonus, keys, run, unread
+from tests.lifecycle.events import NOW, bonus, key, keys, run, unread
 from tests.rows import execute, rows
 
 # `noticed_at` is the run's clock; a week and a day later.
 AFTER_A_WEEK = "2026-03-10T12:00:00+00:00"
-
-
-def key(ledger_id):
-    return f"welcome_bonus:{ledger_id}"
 
 
 def skip_ids(engine, ids):
@@ -185,43 +176,6 @@ def test_event_in_an_old_gap_whose_card_is_held_is_not_forgotten_with_the_gap(en
     assert keys(engine)[-1] == key(late)
 
 
-def test_run_that_meets_another_waits_for_its_turn_and_finds_nothing_left(engine, a_card):
-    expected = key(bonus(engine, a_card))
-    done = []
-    second = threading.Thread(target=lambda: done.append(run(engine)))
-    with lifecycle.transaction(engine) as connection:
-        binds = {"after_id": 0, "chunk_rows": 10, "queued_at": NOW, "run_id": 1}
-        picked = lifecycle.run_stage(connection, "pick_events", binds)
-        lifecycle.run_stage(connection, "queue_events", picked)
-        second.start()
-        while second.is_alive() and not waits_for_turn(engine):
-            second.join(timeout=0.05)
-        assert second.is_alive()
-    second.join(timeout=60)
-    assert done == [Queued(mails=0, events_passed_over=0)]
-    assert keys(engine) == [expected]
-
-
-def waits_for_turn(engine):
-    waiting = (
-        "select from pg_locks where not granted and relation = 'loyalty.lifecycle_unread'::regclass"
-    )
-    return bool(rows(engine, waiting))
-
-
-def test_runs_at_the_same_time_queue_each_event_once(engine, a_card, monkeypatch):
-    expected = [key(bonus(engine, a_card)) for _ in range(60)]
-    monkeypatch.setenv("LOYALTY_CHUNK_SIZE", "2")
-    done = []
-    threads = [threading.Thread(target=lambda: done.append(run(engine))) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=120)
-    assert sum(each.mails for each in done) == 60
-    assert sorted(keys(engine)) == sorted(expected)
-
-
 def test_installation_on_a_running_platform_mails_nobody_of_yesterday(empty_database, at):
     at(NOW)
     engine = empty_database
@@ -284,48 +238,3 @@ def test_few_new_rows_are_found_without_reading_the_ledger(engine, a_card):
     (reading,) = [line for line in plan if "on loyalty_transactions" in line]
     assert "Index" in reading
     assert "actual rows=3" in reading
-
-
-TILLS = st.integers(0, 3)
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("event"), TILLS),
-        st.tuples(st.just("commit"), TILLS),
-        st.tuples(st.just("rollback"), TILLS),
-        st.tuples(st.just("run"), st.integers(1, 5)),
-    ),
-    min_size=5,
-    max_size=40,
-)
-
-
-@settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(steps=STEPS)
-def test_any_history_of_tills_and_runs_mails_every_committed_event_once(
-    engine, a_card, monkeypatch, steps
-):
-    cards = [factories.card(engine, 1, points=0) for _ in range(4)]
-    with ExitStack() as stack:
-        tills = [stack.enter_context(engine.connect()) for _ in range(4)]
-        for step, number in steps:
-            if step == "run":
-                monkeypatch.setenv("LOYALTY_CHUNK_SIZE", str(number))
-                run(engine)
-            elif step == "event":
-                bonus(tills[number], cards[number])
-            else:
-                getattr(tills[number], step)()
-        for till in tills:
-            till.commit()
-    run(engine)
-    bonuses = rows(
-        engine,
-        "select id from loyalty.loyalty_transactions where transaction_type = 'welcome_bonus'",
-    )
-    mailed = [each for each in keys(engine) if each.startswith("welcome_bonus")]
-    assert sorted(mailed) == sorted(key(ledger_id) for (ledger_id,) in bonuses)

@@ -23,32 +23,34 @@ ANSWER_SECONDS_MAX = 900
 TIME_LIMIT = "the time limit"
 # What plays on the database and needs no Airflow; the quick ones first.
 FILES = (
-    "test_expiry.py", "test_warnings.py", "mail/test_outbox.py", "test_late_and_locked.py",
-    "test_held_runs.py", "test_reinstatement.py", "test_cohort_files.py", "test_roles.py",
-    "mail/test_sending.py", "test_checks.py", "test_runs.py", "test_migrations.py", "lifecycle",
-    "test_size_check.py", "faults/test_bad_rows.py", "faults/test_refused_instants.py", "model",
-    "interleavings", "test_thirty_days.py",
+    "test_expiry.py", "test_expiry_decides.py", "test_expiry_chunks.py", "test_warnings.py",
+    "mail/test_outbox.py", "test_late_and_locked.py", "test_held_runs.py", "test_reinstatement.py",
+    "test_undoing.py", "test_cohort_files.py", "test_roles.py", "mail/test_sending.py",
+    "mail/test_answers.py", "test_checks.py", "test_reconcile.py", "test_runs.py",
+    "test_migrations.py", "lifecycle", "test_size_check.py", "faults/test_bad_rows.py",
+    "faults/test_refused_instants.py", "model", "interleavings", "test_thirty_days.py",
 )  # fmt: skip
+MAIL = ("mail/test_outbox.py", "mail/test_sending.py", "mail/test_answers.py")
 # Whom to ask first about a folder of sql/; the others follow, so that a survivor has met them all.
 FIRST = {
-    "checks": ("test_checks.py",),
+    "checks": ("test_checks.py", "test_reconcile.py"),
     "check_size": ("test_size_check.py",),
-    "claim_mail": ("mail/test_outbox.py", "mail/test_sending.py"),
-    "close_run": ("test_runs.py", "test_checks.py"),
+    "claim_mail": MAIL,
+    "close_run": ("test_runs.py", "test_checks.py", "test_reconcile.py"),
     "copy_file_part": ("test_cohort_files.py",),
     "forget_ids": ("lifecycle",),
-    "hand_over_mail": ("mail/test_outbox.py", "mail/test_sending.py"),
+    "hand_over_mail": MAIL,
     "list_file_parts": ("test_cohort_files.py",),
-    "migrations": ("test_roles.py", "test_checks.py", "test_warnings.py"),
+    "migrations": ("test_roles.py", "test_checks.py", "test_reconcile.py", "test_warnings.py"),
     "pick_events": ("lifecycle",),
     "queue_events": ("lifecycle",),
     "queue_warnings": ("test_warnings.py",),
-    "reconcile": ("test_checks.py",),
-    "record_mail": ("mail/test_outbox.py", "mail/test_sending.py"),
-    "recover_mail": ("mail/test_outbox.py", "mail/test_sending.py"),
-    "reinstate_points": ("test_reinstatement.py",),
+    "reconcile": ("test_reconcile.py", "test_checks.py"),
+    "record_mail": MAIL,
+    "recover_mail": MAIL,
+    "reinstate_points": ("test_reinstatement.py", "test_undoing.py"),
     "select_late_activity": ("test_reinstatement.py",),
-    "select_reinstatements": ("test_reinstatement.py",),
+    "select_reinstatements": ("test_undoing.py",),
     "select_warnings": ("test_warnings.py",),
 }
 

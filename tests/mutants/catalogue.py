@@ -8,10 +8,10 @@ from tests.mutants.mutant import Equivalent, Example, Mutant
 
 # In the order of a day: select, decide, book; warn; send; report and prove; what is special.
 TOPICS = (
-    "dates", "selecting", "deciding", "booking", "locking", "warning", "queueing", "claiming",
-    "dating", "superseding", "answering", "recovering", "running", "reporting", "checking",
-    "files", "holding", "approving", "reinstating", "undoing", "defining", "guarding",
-    "lifecycling",
+    "dates", "selecting", "noticing", "deciding", "promising", "booking", "locking", "warning",
+    "queueing", "claiming", "dating", "superseding", "answering", "recovering", "running",
+    "reporting", "checking", "proving", "files", "holding", "approving", "reinstating", "undoing",
+    "defining", "guarding", "lifecycling",
 )  # fmt: skip
 _modules = [import_module(f"tests.mutants.topics.{topic}") for topic in TOPICS]
 

@@ -1,7 +1,11 @@
+"""Who may see and who may change what; words and scripts of strangers do nothing."""
+
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
@@ -12,10 +16,12 @@ from sqlalchemy import Engine
 from include.pages.rendering import HERE
 from include.pages.routes import VENDOR
 from include.pages.security import COOKIE
-from tests.factories import card, insert, merchant, store
+from tests.day import run_day
+from tests.factories import card, insert, merchant, program, store
 from tests.pages.conftest import SITE, Visitor
 
 PARAMETERS = re.compile(r"{[^}]*}")
+HOSTILE = "<script>alert('1')</script>\"><img src=x onerror=alert(1)> 100%s %(x)s '; --"
 
 
 def routes(app: FastAPI) -> list[tuple[str, str]]:
@@ -168,3 +174,53 @@ def test_others_programs_are_those_whose_checksums_are_written_down(client: Test
         assert name in client.get("/static/charts.js").text
     for path in ("README.md", "vendor", "d3.LICENSE"):
         assert client.get(f"/static/{path}").status_code == 404
+
+
+def test_hostile_values_stay_text_on_every_page(
+    client: TestClient, engine: Engine, at: Callable[[str], object]
+) -> None:
+    home = program(
+        engine, merchant_id=merchant(engine, name=HOSTILE), name=HOSTILE, warning_days=[400]
+    )
+    card_id = card(engine, home, card_number=HOSTILE, last_activity_at="2025-01-01T12:00:00Z")
+    card(engine, home, card_number=f"{HOSTILE}2", last_activity_at="2025-04-01T12:00:00Z")
+    insert(engine, "stores", {"merchant_id": 1, "name": HOSTILE, "default_language": "en"})
+    insert(
+        engine,
+        "email_logs",
+        {
+            "template_code": HOSTILE, "language": "en", "card_id": card_id, "status": "ambiguous",
+            "occurrence_key": "x", "message_id": HOSTILE, "error_message": HOSTILE,
+        },
+    )  # fmt: skip
+    at("2026-03-01T02:00:00+00:00")
+    run_id = run_day(engine, "2026-03-01T02:00:00+00:00", dag_run_id=HOSTILE)
+    for path in (
+        "/", f"/runs/{run_id}", f"/cards/{card_id}", "/mails", "/forecast", "/forecast?count=now",
+        f"/forecast?program={home}", "/outstanding", "/templates?store=1", f"/runs/{run_id}/proof",
+        "/templates/edit?code=loyalty_points_expired&language=en&store=1",
+        f"/cards?q={quote(HOSTILE)}3",
+    ):  # fmt: skip
+        answer = client.get(path)
+        page = answer.text
+        assert answer.status_code == 200, path
+        assert "&lt;script&gt;alert(" in page or path.endswith("/proof"), path
+        assert "<script>alert" not in page, path
+        assert "<img" not in page, path
+
+
+@pytest.mark.parametrize("words", [HOSTILE, "%", "\0", "'", "9" * 40, "²", "-1", "\N{PILE OF POO}"])
+def test_hostile_query_strings_stay_text(client: TestClient, words: str) -> None:
+    for path, name in (("/cards", "q"), ("/", "before"), ("/forecast", "program")):
+        answer = client.get(path, params={name: words})
+        assert answer.status_code == 200, path
+        assert "<script>alert" not in answer.text
+    for path in ("/cards/", "/runs/", "/dag-runs/x/"):
+        assert client.get(path + words.replace("\0", "%00")).status_code in (200, 404)
+
+
+def test_pages_have_no_inline_script_or_style(client: TestClient, three_days: list[int]) -> None:
+    for path in ("/", f"/runs/{three_days[0]}", "/cards/1", "/forecast", "/mails"):
+        page = client.get(path).text
+        assert not re.search(r"<script(?! src=)|<style| style=| on\w+=|javascript:", page), path
+        assert set(re.findall(r'(?:src|href)="(?!/)([^"]*)"', page)) == set(), path
