@@ -2,7 +2,8 @@
 
 Tables that exist are verified and extended, never rebuilt: columns with constant defaults,
 constraints `not valid` and validated afterwards, indexes `concurrently`, all under a
-`lock_timeout`, so that a till never waits behind the migration for longer than that.
+`lock_timeout`. A step that changes several of the application's tables locks all of them first or
+none, so that no till waits for a step that waits for a till.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from alembic import command, op
 from alembic.config import Config
 from psycopg2.errors import InsufficientPrivilege
-from sqlalchemy import Connection, CursorResult, Engine, text
+from sqlalchemy import Connection, CursorResult, Engine, inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from include.database import ROLES, run_stage
@@ -22,6 +23,10 @@ from include.settings import SQL_ROOT
 
 MIGRATIONS = SQL_ROOT / "migrations"
 LOCK_TIMEOUT = "5s"
+# Less than PostgreSQL's `deadlock_timeout`, after which a waiting till could be the victim.
+LOCK_ATTEMPT = "900ms"
+LOCK_ATTEMPTS = 30
+LOCK_PAUSE_SECONDS = 0.5
 MINIMUM_SERVER_VERSION = 150000
 # Two migrations at once would build the same index twice; the number only has to be ours.
 MIGRATION_TURN = {"turn": 7_016_513}
@@ -95,6 +100,32 @@ def _upgrade(connection: Connection, target: str) -> None:
         ) from error
 
 
+def lock_tables(mode: str, *tables: str) -> None:
+    """Lock what a step is about to change of the application: all these tables, or none for now.
+
+    It comes where the migration holds no lock yet. Tables that do not exist are left out.
+    """
+    present = set(inspect(op.get_bind()).get_table_names(schema="loyalty"))
+    wanted = ", ".join(f"loyalty.{table}" for table in tables if table in present)
+    if not wanted:
+        return
+    for attempts_left in reversed(range(LOCK_ATTEMPTS)):
+        try:
+            _lock_at_once(op.get_bind(), f"lock table {wanted} in {mode} mode")
+            return
+        except OperationalError:
+            if not attempts_left:
+                raise
+            time.sleep(LOCK_PAUSE_SECONDS)
+
+
+def _lock_at_once(connection: Connection, statement: str) -> None:
+    with connection.begin_nested():
+        connection.exec_driver_sql(f"set local statement_timeout = '{LOCK_ATTEMPT}'")
+        connection.exec_driver_sql(statement)
+        connection.exec_driver_sql("set local statement_timeout to default")
+
+
 def run_file(name: str) -> None:
     """Execute the file `name` below `sql/migrations` in the migration's transaction."""
     _execute(op.get_bind(), (MIGRATIONS / name).read_text(encoding="utf-8"))
@@ -136,7 +167,10 @@ def verify_columns(name: str) -> None:
 
 
 def create_index(name: str, definition: str, *, unique: bool = False) -> None:
-    """Build an index without stopping writers; a half-built one of that name is replaced."""
+    """Build an index without stopping writers; a half-built one of that name is replaced.
+
+    It commits what the migration has done before, so it comes first, or after what may be repeated.
+    """
     kind = "unique index" if unique else "index"
     with op.get_context().autocommit_block():
         connection = op.get_bind()
@@ -156,7 +190,7 @@ def create_unique_constraint(table: str, name: str, columns: str) -> None:
     Raises:
         SchemaError: rows of the table are equal in these columns.
     """
-    if _has_unique_index(op.get_bind(), table, columns):
+    if _has_unique_index(op.get_bind(), table, columns, name):
         return
     try:
         create_index(name, f"{table} ({columns})", unique=True)
@@ -165,9 +199,10 @@ def create_unique_constraint(table: str, name: str, columns: str) -> None:
             f"loyalty.{table} holds rows that are equal in ({columns}); make them differ, then "
             f"run `make migrate` again. PostgreSQL said: {error.orig}"
         ) from error
-    op.get_bind().exec_driver_sql(
-        f"alter table loyalty.{table} add constraint {name} unique using index {name}"
-    )
+    with op.get_context().autocommit_block():
+        op.get_bind().exec_driver_sql(
+            f"alter table loyalty.{table} add constraint {name} unique using index {name}"
+        )
 
 
 def validate_constraints(*constraints: tuple[str, str]) -> None:
@@ -204,8 +239,8 @@ def _is_invalid(connection: Connection, index: str) -> bool:
     return bool(run_stage(connection, "find_invalid_index", {"index_name": index})["is_invalid"])
 
 
-def _has_unique_index(connection: Connection, table: str, columns: str) -> bool:
-    binds = {"table_name": table, "columns": columns}
+def _has_unique_index(connection: Connection, table: str, columns: str, name: str) -> bool:
+    binds = {"table_name": table, "columns": columns, "constraint_name": name}
     return bool(run_stage(connection, "find_unique_index", binds)["is_unique"])
 
 

@@ -1,6 +1,8 @@
 -- Tells whether a table has a unique index on just these columns, whatever it is called.
--- In: the catalogue. Out: one row; an index of a part of the rows does not count.
--- Binds: table_name, in the schema loyalty; columns, parted by a comma and a space.
+-- In: the catalogue. Out: one row; an index of a part of the rows does not count, nor one that was
+-- built for the constraint and has not become it: the migration was cut off.
+-- Binds: table_name, in the schema loyalty; columns, parted by a comma and a space;
+-- constraint_name.
 -- A rerun reads the same.
 select count(*) > 0 as is_unique
 from pg_catalog.pg_index as indexes
@@ -9,6 +11,14 @@ where
     and indexes.indisunique
     and indexes.indisvalid
     and indexes.indpred is null
+    and (
+        indexes.indexrelid <> coalesce(to_regclass('loyalty.' || %(constraint_name)s::text), 0)
+        or exists (
+            select 1
+            from pg_catalog.pg_constraint as constraints
+            where constraints.conindid = indexes.indexrelid
+        )
+    )
     and (
         select array_agg(attributes.attname::text order by attributes.attname::text)
         from pg_catalog.pg_attribute as attributes

@@ -3,6 +3,7 @@
 from include.migrations import (
     create_index,
     create_unique_constraint,
+    lock_tables,
     run_file,
     validate_constraints,
     verify_columns,
@@ -13,6 +14,11 @@ down_revision = None
 
 
 def upgrade() -> None:
+    lock_tables(
+        "access exclusive",
+        *("loyalty_transactions", "loyalty_cards", "email_logs", "customers", "stores"),
+        *("loyalty_programs", "merchants", "email_templates", "store_email_templates"),
+    )
     for name in ("01_create_tables", "02_add_columns"):
         run_file(f"{revision}/{name}.sql")
     verify_columns(f"{revision}/03_verify_columns.sql")
@@ -28,6 +34,7 @@ def upgrade() -> None:
         "store_id, template_code, language",
     )
     create_unique_constraint("email_logs", "email_logs_occurrence_key_key", "occurrence_key")
+    lock_tables("access exclusive", "loyalty_transactions", "loyalty_cards", "loyalty_programs")
     run_file(f"{revision}/04_add_constraints.sql")
     validate_constraints(
         ("loyalty_cards", "loyalty_cards_nothing_negative"),

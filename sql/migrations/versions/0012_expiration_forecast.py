@@ -7,7 +7,7 @@ down_revision = "0010_template_fingerprints"
 
 
 def upgrade() -> None:
-    run_file(f"{revision}/01_create_view.sql")
     create_index("email_logs_card_idx", "email_logs (card_id) where card_id is not null")
     create_index("loyalty_cards_number_idx", "loyalty_cards (card_number)")
     create_index("expiration_skips_card_idx", "expiration_skips (card_id)")
+    run_file(f"{revision}/01_create_view.sql")

@@ -7,9 +7,9 @@ down_revision = "0014_undecided_cards"
 
 
 def upgrade() -> None:
-    for name in ("01_create_tables", "02_create_functions"):
-        run_file(f"{revision}/{name}.sql")
     create_index(
         "email_logs_undelivered_idx",
         "email_logs (queued_at) where status in ('failed', 'ambiguous')",
     )
+    for name in ("01_create_tables", "02_create_functions"):
+        run_file(f"{revision}/{name}.sql")
