@@ -12,7 +12,9 @@ given = $(if $(findstring command,$(origin $1)),$($1))
 bench_options = $(if $(CARDS),--cards "$(CARDS)") $(if $(ROUNDS),--rounds "$(ROUNDS)") \
 	$(if $(ONLY),--only "$(ONLY)") --json "$(or $(JSON),$(ROOT).state/bench.json)"
 
-.PHONY: help demo test soak mutants run up cluster cluster-test down url shell migrate templates preview settle bounces check bench bench-check lint lock
+.PHONY: help demo test soak mutants run up cluster cluster-test down url shell migrate templates preview settle bounces check bench bench-check lint lint-python lint-sql lock
+# Without it every process that a command starts would read its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' "$(ROOT)Makefile" | expand -t 18
@@ -36,10 +38,14 @@ bench-check: $(VENV)/.installed-dev ## the same, and fail where a target is miss
 	@$(RUN) tests.bench $(bench_options) --check
 
 lint: $(VENV)/.installed-dev ## ruff, sqlfluff and mypy alone
+	@$(MAKE) --file="$(ROOT)Makefile" --no-print-directory --jobs=2 --output-sync lint-python lint-sql
+
+lint-python: $(VENV)/.installed-dev
 	@$(RUN) ruff check . && "$(VENV)/bin/ruff" format --check .
-	@$(RUN) sqlfluff lint --processes 2 sql --nofail --disable-progress-bar >/dev/null && \
-		"$(VENV)/bin/sqlfluff" lint --processes 2 --disable-progress-bar sql
 	@$(RUN) mypy
+
+lint-sql: $(VENV)/.installed-dev
+	@$(RUN) sqlfluff lint --processes 2 --disable-progress-bar sql
 
 run: $(VENV)/.installed ## one run now: AS_OF=2026-11-20T02:00:00+00:00 [DAG=…] [DRY_RUN=1]
 	@$(RUN) include.commands.run --as-of "$(AS_OF)" $(if $(DAG),--dag "$(DAG)") \

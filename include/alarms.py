@@ -40,7 +40,8 @@ async def deadline_missed(context: Mapping[str, Any]) -> None:
     """Mail that a DAG run is not finished by its deadline; runs in the triggerer."""
     from airflow.sdk import BaseHook
 
-    from include.connections import MAIL, mail_server
+    from include.connections import MAIL
+    from include.mail.connection import mail_server
     from include.mail.operators import mail_note, operators
 
     run, recipients = context["dag_run"], operators()
@@ -93,7 +94,8 @@ def tell(note: Note) -> None:
     """Mail a note to the operators, if there are any. An alarm that fails is logged, no more."""
     from airflow.sdk import BaseHook
 
-    from include.connections import MAIL, mail_server
+    from include.connections import MAIL
+    from include.mail.connection import mail_server
     from include.mail.operators import mail_note, operators
 
     try:

@@ -28,10 +28,9 @@ from include import (
     size_check,
 )
 from include.cohorts import Kind
-from include.connections import DATABASE, MAIL, database_url, mail_server
+from include.connections import DATABASE, MAIL, database_url
 from include.database import connect
 from include.errors import ConfigurationError, UnwellError
-from include.mail.sending import send_due
 from include.reconcile import reconcile
 from include.settings import cohort_root
 
@@ -147,6 +146,10 @@ def send_mail(
     run_id: int, kind: cohort_files.FileKind, part: str, *, seconds_max: float
 ) -> dict[str, int]:
     """Send the mails that a part names, then whatever else is due; returns counts by outcome."""
+    # A third of all that is to be imported, and no other task needs it.
+    from include.mail.connection import mail_server
+    from include.mail.sending import send_due
+
     engine = _engine()
     if runs.is_dry(engine, run_id):
         log.info("Run %s is a dry run; no mail is sent.", run_id)

@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from include.connections import mail_server
 from include.errors import ConfigurationError
+from include.mail.connection import mail_server
 
 KEY = (
     generate_private_key(65537, 2048)

@@ -59,7 +59,7 @@ def start(*, is_embedded: bool) -> workplace.Workplace:
         # The day that is played here is the one that is triggered; none is to be made up before.
         os.environ.setdefault("LOYALTY_START_DATE", datetime.now(UTC).isoformat())
     broker_url = broker.start(state_dir())
-    place = workplace.prepare()
+    place = workplace.prepare(is_scheduled=True)
     settings = {**SETTINGS, **bucket.start(state_dir()), **workers.settings(broker_url)}
     os.environ.update({**settings, **{name: given[name] for name in settings if name in given}})
     for worker in workers.WORKERS:

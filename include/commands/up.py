@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 
 from include.commands.entry import run_command
 from include.embedded import airflow as airflow_settings
 from include.embedded import processes, secrets, waiting, workplace
-from include.settings import PROJECT_ROOT, state_dir
+from include.errors import ServerError
+from include.settings import state_dir
 
 # The api-server first: a task that starts before it answers fails and has used up a try. The log
 # servers would listen on all interfaces; the api-server reads the logs from the folder itself.
@@ -30,7 +30,7 @@ DAGS = (
 
 
 def main() -> int:
-    place = workplace.prepare()
+    place = workplace.prepare(is_scheduled=True)
     start_airflow(place)
     show(place.ui_url, place.inbox_url)
     return 0
@@ -38,20 +38,22 @@ def main() -> int:
 
 def start_airflow(place: workplace.Workplace, dags: Sequence[str] = DAGS) -> None:
     """Start what of Airflow does not run yet, and have it schedule these DAGs."""
-    # They must be known before they can be unpaused; the processor would read them later.
-    _have_airflow("reserialize")
-    for name, argv in PROGRAMS.items():
-        processes.start(
-            name,
-            [sys.executable, "-m", "airflow", *argv],
-            home=state_dir(),
-            env=dict(os.environ),
-            log=state_dir() / "logs" / f"{name}.log",
-        )
-        if name == "api-server":
-            waiting.until_answers(f"{place.ui_url}/api/v2/monitor/health", "Airflow", seconds=120)
-    ours = f"^({'|'.join(dags)})$"
-    _have_airflow("unpause", "--treat-dag-id-as-regex", ours, "--yes")
+    _start("api-server")
+    # While it comes up; the processor would read them later.
+    _make_known(dags)
+    waiting.until_answers(f"{place.ui_url}/api/v2/monitor/health", "Airflow", seconds=120)
+    for name in PROGRAMS:
+        _start(name)
+
+
+def _start(name: str) -> None:
+    processes.start(
+        name,
+        [sys.executable, "-m", "airflow", *PROGRAMS[name]],
+        home=state_dir(),
+        env=dict(os.environ),
+        log=state_dir() / "logs" / f"{name}.log",
+    )
 
 
 def show(ui_url: str, inbox_url: str | None) -> None:
@@ -63,22 +65,23 @@ def show(ui_url: str, inbox_url: str | None) -> None:
     print("Stop both with `make down`.")
 
 
-def _have_airflow(*verb: str) -> None:
-    """Run one of Airflow's commands about DAGs.
+def _make_known(dags: Sequence[str]) -> None:
+    """Have Airflow know these DAGs, and schedule them.
 
     Where Airflow runs already, its processor may write the same DAG in the same moment: then one
     of the two fails, and the next try does not.
     """
+    ours = f"^({'|'.join(dags)})$"
     for patience in (True, True, False):
-        done = subprocess.run(  # noqa: S603 - Airflow's own command, no shell is involved
-            [sys.executable, "-m", "airflow", "dags", *verb],
-            check=not patience,
-            cwd=PROJECT_ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        done = airflow_settings.run_commands(
+            {},
+            ["dags", "reserialize"],
+            ["dags", "unpause", "--treat-dag-id-as-regex", ours, "--yes"],
         )
         if done.returncode == 0:
             return
+        if not patience:
+            raise ServerError(f"Airflow could not read the DAGs:\n{done.stderr[-2000:]}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -73,22 +74,27 @@ def migrate_metadata(settings: dict[str, str]) -> None:
     }
     if state.read(done) == mark:
         return
-    _airflow(settings, "db", "migrate")
+    commands = [["db", "migrate"]]
     if pool[0] != "default_pool":
-        _airflow(settings, "pools", "set", *pool)
+        commands.append(["pools", "set", *pool])
+    made = run_commands(settings, *commands)
+    if made.returncode:
+        raise ServerError(f"Airflow's database could not be set up:\n{made.stderr[-2000:]}")
     state.write(done, mark)
 
 
-def _airflow(settings: dict[str, str], *command: str) -> None:
-    made = subprocess.run(  # noqa: S603 - Airflow's own command, no shell is involved
-        [sys.executable, "-m", "airflow", *command],
+def run_commands(
+    settings: Mapping[str, str], *commands: Sequence[str]
+) -> subprocess.CompletedProcess[str]:
+    """Run some of Airflow's commands, one after the other, and return how that ended."""
+    return subprocess.run(  # noqa: S603 - Airflow's own commands, no shell is involved
+        [sys.executable, "-m", "include.embedded.airflow_commands", json.dumps(commands)],
+        cwd=PROJECT_ROOT,
         env={**os.environ, **settings},
         capture_output=True,
         text=True,
         check=False,
     )
-    if made.returncode:
-        raise ServerError(f"Airflow's database could not be set up:\n{made.stderr[-2000:]}")
 
 
 def _database_of(settings: dict[str, str]) -> str:

@@ -35,8 +35,11 @@ class Workplace:
         return self.settings["AIRFLOW__API__BASE_URL"]
 
 
-def prepare() -> Workplace:
+def prepare(*, is_scheduled: bool = False) -> Workplace:
     """Start what is embedded, set the environment, and return what there is.
+
+    `is_scheduled`: Airflow's scheduler will make up the days since the start date, so that it is
+    kept from now on.
 
     Raises:
         ConfigurationError: one real connection is given without the other.
@@ -45,14 +48,14 @@ def prepare() -> Workplace:
     require_pair()
     state_dir().mkdir(mode=0o700, parents=True, exist_ok=True)
     with state.locked(state_dir() / "prepare.lock"):
-        return _prepared(embedded=not os.environ.get(VARIABLES[0]))
+        return _prepared(embedded=not os.environ.get(VARIABLES[0]), is_scheduled=is_scheduled)
 
 
-def _prepared(*, embedded: bool) -> Workplace:
+def _prepared(*, embedded: bool, is_scheduled: bool) -> Workplace:
     server = postgres.start(state_dir() / "postgres")
     postgres.ensure_database(server, airflow.METADATA_DATABASE)
     settings = airflow.environment(server, port=_ui_port())
-    settings["LOYALTY_START_DATE"] = start_date()
+    settings["LOYALTY_START_DATE"] = start_date(is_kept=is_scheduled)
     inbox_url = _embedded_pair(server, settings) if embedded else None
     os.environ.update(settings)
     if str(PROJECT_ROOT) not in sys.path:
@@ -61,15 +64,16 @@ def _prepared(*, embedded: bool) -> Workplace:
     return Workplace(server, settings, inbox_url)
 
 
-def start_date() -> str:
-    """Return `LOYALTY_START_DATE`, by default the day before the first start, kept since then."""
+def start_date(*, is_kept: bool) -> str:
+    """Return `LOYALTY_START_DATE`, by default the day before it was first kept, else yesterday."""
     if given := os.environ.get("LOYALTY_START_DATE"):
         return given
     note = state_dir() / "start-date.json"
     known = state.read(note)
     if known is None:
         known = {"start_date": (datetime.now(UTC).date() - timedelta(days=1)).isoformat()}
-        state.write(note, known)
+        if is_kept:
+            state.write(note, known)
     return str(known["start_date"])
 
 
