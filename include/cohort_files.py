@@ -107,7 +107,8 @@ def read_ids(
     """Yield the `email_logs` ids that a part names, `batch` at a time, in bounded memory.
 
     Raises:
-        CohortFileError: the manifest or the part is missing, or differs from what was exported.
+        CohortFileError: the manifest or the part is missing, differs from what was exported, or
+            cannot be read.
     """
     folder = _folder(root, run_id, kind)
     try:
@@ -117,6 +118,12 @@ def read_ids(
             yield from _ids(io.TextIOWrapper(raw, encoding="utf-8", newline=""), batch)
     except FileNotFoundError as error:
         raise _differs(folder, f"{error.filename or part_name} is missing") from error
+    except OSError as error:
+        raise CohortFileError(
+            f"The cohort files below {folder} cannot be read: {error.strerror or error}. Let this "
+            "worker read what LOYALTY_COHORT_ROOT names, then clear this task; what was sent is "
+            "recorded, and the rest is queued."
+        ) from error
 
 
 def read_parts(root: Any, run_id: int, kind: str, manifest_sha256: str) -> tuple[Part, ...]:

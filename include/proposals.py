@@ -41,9 +41,7 @@ def propose_expiry(facts: Mapping[str, Any]) -> Proposal:
         f"{facts['last_due_on']}",
         f"- **Points**: {facts['points_planned']:,}{_share(facts)}",
         f"- **History**: {_history(facts)}",
-        f"- **Limits**: {facts['size_check_cards']:,} cards; "
-        f"{facts['size_check_median_ratio']:f} times the median a day; without seven days of "
-        f"history {facts['size_check_points_share']:.0%} of the points",
+        f"- **Limits**: {_limits(facts)}",
         "",
         f"**Settings since the last run**: {_settings(facts)}",
         "",
@@ -88,6 +86,17 @@ def _share(facts: Mapping[str, Any]) -> str:
     if not outstanding:
         return ""
     return f", {facts['points_planned'] / outstanding:.1%} of the {outstanding:,} outstanding"
+
+
+def _limits(facts: Mapping[str, Any]) -> str:
+    # A limit that is null holds nothing, but the other one may have held the plan.
+    ratio, share = facts["size_check_median_ratio"], facts["size_check_points_share"]
+    by_ratio = "any number of times" if ratio is None else f"{ratio:f} times"
+    by_share = "any share" if share is None else f"{share:.0%}"
+    return (
+        f"{facts['size_check_cards']:,} cards; {by_ratio} the median a day; without seven days of "
+        f"history {by_share} of the points"
+    )
 
 
 def _history(facts: Mapping[str, Any]) -> str:

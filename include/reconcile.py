@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 REPORT = "10_report_equals_ledger"
 BOOKS = "books"
+LEFT_OVER = "16_nothing_eligible_remains"
 NAMED_VIOLATIONS_MAX = 10
 
 
@@ -127,7 +128,9 @@ def _sentence(run_id: int, found: list[Violation]) -> str:
     named = "; ".join(str(violation) for violation in found[:NAMED_VIOLATIONS_MAX])
     unnamed = len(found) - NAMED_VIOLATIONS_MAX
     more = f"; and {unnamed} more" if unnamed > 0 else ""
-    return (
-        f"Run {run_id} does not add up and stays open. Put the cards right, then clear the task "
-        f"to prove it again: {named}{more}."
-    )
+    if all(violation.check == LEFT_OVER for violation in found):
+        # A card that was activated or moved to the program meanwhile is no mistake in the books.
+        what_to_do = "Clear the tasks select_cohort with all that follow them, to take what is left"
+    else:
+        what_to_do = "Put the cards right, then clear the task to prove it again"
+    return f"Run {run_id} does not add up and stays open. {what_to_do}: {named}{more}."

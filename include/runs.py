@@ -51,11 +51,15 @@ def open_run(engine: Engine, request: RunRequest) -> int:
 
     Returns:
         The id of the run.
+
+    Raises:
+        ConfigurationError: `merchant_ids` names a merchant that does not exist.
     """
     require_schema(engine)
     evaluated_at = read_clock(engine)
     check_as_of(request.as_of, evaluated_at)
     with transaction(engine, SELECTION) as connection:
+        _refuse_unknown_merchants(connection, request)
         opened = run_stage(
             connection,
             "open_run",
@@ -73,6 +77,17 @@ def open_run(engine: Engine, request: RunRequest) -> int:
     )
     _warn_of_unknown_zones(engine, opened["run_id"])
     return int(opened["run_id"])
+
+
+def _refuse_unknown_merchants(connection: Connection, request: RunRequest) -> None:
+    if not request.merchant_ids:
+        return
+    named = {"merchant_ids": list(request.merchant_ids)}
+    if unknown := run_stage(connection, "find_unknown_merchants", named)["unknown_ids"]:
+        raise ConfigurationError(
+            f"merchant_ids names no merchant: {', '.join(map(str, unknown))}. Nothing was done; "
+            "correct the ids, then trigger the run again."
+        )
 
 
 def _warn_of_unknown_zones(engine: Engine, run_id: int) -> None:

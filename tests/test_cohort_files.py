@@ -116,3 +116,12 @@ def test_place_that_cannot_be_written_gives_a_sentence(engine, ran, tmp_path):
     (tmp_path / "occupied").write_text("a file where a folder should be")
     with pytest.raises(CohortFileError, match="LOYALTY_COHORT_ROOT"):
         cohort_files.export(engine, tmp_path / "occupied", ran, "expiry")
+
+
+def test_place_that_cannot_be_read_gives_a_sentence(engine, ran, tmp_path):
+    export = cohort_files.export(engine, tmp_path, ran, "expiry")
+    part = tmp_path / f"run={ran}" / "kind=expiry" / "part-00000.csv"
+    part.unlink()
+    part.mkdir()
+    with pytest.raises(CohortFileError, match="cannot be read: Is a directory"):
+        ids_of(engine, tmp_path, ran, export.parts)

@@ -10,7 +10,7 @@ import pytest
 from include.clock import parse_instant
 from include.database import SELECTION, run_stage, transaction
 from include.forecasts import keep_forecast, keep_outlook
-from tests.day import run_day
+from tests.day import foreseen_day
 from tests.factories import adjust, card, merchant, program
 from tests.rows import execute, rows
 from tests.waiting import wait_for_waiting
@@ -53,7 +53,7 @@ def play(engine, at, first, last):
     instant = datetime.fromisoformat(f"{first}T02:00:00+00:00")
     while instant.date() <= date.fromisoformat(last):
         at(instant.isoformat())
-        run_id = run_day(engine, instant)
+        run_id = foreseen_day(engine, instant)
         accept_mails(engine, run_id)
         statement = """
             select expirations.card_id, run_programs.today
@@ -114,7 +114,7 @@ def test_a_gate_that_no_mail_opens_lets_nothing_go(engine, at):
     owed = card(engine, home, last_activity_at="2026-02-05T12:00Z")
     for day in (7, 8, 9):
         at(f"2026-03-0{day}T02:00:00+00:00")
-        run_day(engine, f"2026-03-0{day}T02:00:00+00:00")
+        foreseen_day(engine, f"2026-03-0{day}T02:00:00+00:00")
     # Expected with the first stage, so on 8 March; nobody was told, so nothing went.
     assert forecast(engine) == {owed: date(2026, 3, 8)}
     assert rows(engine, "select * from loyalty.expirations") == []
@@ -131,7 +131,7 @@ def test_a_run_keeps_what_the_next_local_day_would_take(engine, at):
     abroad = card(engine, away, last_activity_at="2026-02-05T12:00Z", points=4000)
     card(engine, away, last_activity_at="2026-02-06T12:00Z", points=50000)
     at("2026-03-08T02:00:00+00:00")
-    run_id = run_day(engine, "2026-03-08T02:00:00+00:00")
+    run_id = foreseen_day(engine, "2026-03-08T02:00:00+00:00")
     kept = [
         (tomorrow, 20, "2026-02-06 12:00:00+00", "2026-03-09"),
         (abroad, 4000, "2026-02-05 12:00:00+00", "2026-03-08"),
@@ -146,18 +146,30 @@ def test_a_dry_run_an_open_run_and_a_day_that_is_past_keep_no_forecast(engine, a
     home = program(engine, points_expiration_days=30)
     card(engine, home, last_activity_at="2026-02-06T12:00Z")
     at("2026-03-08T02:00:00+00:00")
-    dry = run_day(engine, "2026-03-08T02:00:00+00:00", dry_run=True)
+    dry = foreseen_day(engine, "2026-03-08T02:00:00+00:00", dry_run=True)
     assert rows(engine, KEPT, run_id=dry) == []
-    first = run_day(engine, "2026-03-08T02:00:00+00:00", dag_run_id="again")
+    first = foreseen_day(engine, "2026-03-08T02:00:00+00:00", dag_run_id="again")
     assert len(rows(engine, KEPT, run_id=first)) == 1
     at("2026-03-09T02:00:00+00:00")
-    run_day(engine, "2026-03-09T02:00:00+00:00")
+    foreseen_day(engine, "2026-03-09T02:00:00+00:00")
     # Its task is cleared after the next day was closed: that would foretell the past.
     execute(engine, "delete from loyalty.expiration_forecast_cards")
     card(engine, home, last_activity_at="2026-02-06T12:00Z")
     assert keep_forecast(engine, first)["cards_forecast"] == 0
     execute(engine, "update loyalty.expiration_runs set status = 'open', closed_at = null")
     assert keep_forecast(engine, first)["cards_forecast"] == 0
+
+
+def test_a_later_run_for_another_merchant_takes_no_forecast_away(engine, at):
+    home = program(engine, points_expiration_days=30)
+    card(engine, home, last_activity_at="2026-02-06T12:00Z")
+    other = merchant(engine)
+    program(engine, merchant_id=other)
+    at("2026-03-08T02:00:00+00:00")
+    run_id = foreseen_day(engine, "2026-03-08T02:00:00+00:00")
+    execute(engine, "delete from loyalty.expiration_forecast_cards")
+    foreseen_day(engine, "2026-03-08T02:00:00+00:00", dag_run_id="other", merchant_ids=(other,))
+    assert keep_forecast(engine, run_id)["cards_forecast"] == 1
 
 
 def test_programs_with_absurd_settings_stop_neither_forecast_nor_run(engine, at):
@@ -184,7 +196,7 @@ def test_programs_with_absurd_settings_stop_neither_forecast_nor_run(engine, at)
     late, cut = sorted(foretold)[:2]
     assert foretold == {late: date(2126, 1, 30), cut: date(2026, 3, 9), good: date(2026, 3, 9)}
     at("2026-03-08T02:00:00+00:00")
-    run_id = run_day(engine, datetime(2026, 3, 8, 2, tzinfo=UTC))
+    run_id = foreseen_day(engine, datetime(2026, 3, 8, 2, tzinfo=UTC))
     assert [row[0] for row in rows(engine, KEPT, run_id=run_id)] == [cut, good]
 
 
@@ -207,7 +219,7 @@ def test_a_run_counts_what_all_cards_hold_and_will_lose(engine, at):
     forever = program(engine, points_expiration_days=None)
     card(engine, forever, last_activity_at="2025-02-07T12:00Z", points=600_000)
     at("2026-03-08T02:00:00+00:00")
-    run_id = run_day(engine, "2026-03-08T02:00:00+00:00")
+    run_id = foreseen_day(engine, "2026-03-08T02:00:00+00:00")
     counted = (
         [("2026-03-09", 2, 320), ("2026-03-10", 1, 4_000)],
         [(0, 3, 4_320), (None, 1, 50_000), (366, 1, 600_000)],
@@ -221,20 +233,20 @@ def test_an_outlook_is_counted_again_for_a_run_that_took_points_or_after_an_hour
     card(engine, home, last_activity_at="2026-02-06T12:00Z", points=20)
     late = card(engine, home, last_activity_at="2026-02-07T12:00Z", points=300)
     at("2026-03-08T02:00:00+00:00")
-    first = run_day(engine, "2026-03-08T02:00:00+00:00")
+    first = foreseen_day(engine, "2026-03-08T02:00:00+00:00")
     _, _, counted_by = outlook(engine)
     assert counted_by == [(first,)]
     # A repeat that takes nothing leaves the count alone, as does a dry run.
-    run_day(engine, "2026-03-08T02:00:00+00:00")
-    run_day(engine, "2026-03-08T02:00:00+00:00", dag_run_id="dry", dry_run=True)
+    foreseen_day(engine, "2026-03-08T02:00:00+00:00")
+    foreseen_day(engine, "2026-03-08T02:00:00+00:00", dag_run_id="dry", dry_run=True)
     assert outlook(engine)[2] == counted_by
     assert not keep_outlook(engine, first)
     # Two days made up within a minute: what the second took is gone from the count.
     at("2026-03-09T02:00:00+00:00")
-    run_day(engine, "2026-03-09T02:00:00+00:00")
+    foreseen_day(engine, "2026-03-09T02:00:00+00:00")
     at("2026-03-09T02:00:30+00:00")
     adjust(engine, late, 7, "2026-03-09T02:00:10Z")
-    quiet = run_day(engine, "2026-03-09T02:00:30+00:00")
+    quiet = foreseen_day(engine, "2026-03-09T02:00:30+00:00")
     days, _, counted_by = outlook(engine)
     assert (days, counted_by != [(quiet,)]) == ([("2026-03-10", 1, 300)], True)
     at("2026-03-09T03:00:01+00:00")
@@ -246,7 +258,7 @@ def test_an_outlook_that_is_being_counted_is_waited_for(engine, at):
     home = program(engine, points_expiration_days=30, warning_days=[])
     card(engine, home, last_activity_at="2026-02-06T12:00Z", points=20)
     at("2026-03-08T02:00:00+00:00")
-    run_id = run_day(engine, "2026-03-08T02:00:00+00:00")
+    run_id = foreseen_day(engine, "2026-03-08T02:00:00+00:00")
     execute(engine, "delete from loyalty.points_outlook")
     execute(engine, "delete from loyalty.points_outlook_days")
     binds = {"run_id": run_id, "now_at": parse_instant("2026-03-08T02:00:00+00:00", "now")}
@@ -266,7 +278,7 @@ def test_an_earlier_run_counts_no_outlook_any_more(engine, at):
         card(engine, home, last_activity_at=f"2026-02-{day}T12:00Z")
     for day in (9, 10):
         at(f"2026-03-{day:02}T02:00:00+00:00")
-        runs.append(run_day(engine, f"2026-03-{day:02}T02:00:00+00:00"))
+        runs.append(foreseen_day(engine, f"2026-03-{day:02}T02:00:00+00:00"))
     at("2026-03-10T09:00:00+00:00")
     assert not keep_outlook(engine, runs[0])
     assert outlook(engine)[2] == [(runs[1],)]

@@ -9,6 +9,7 @@ from include.health import Trouble, find_troubles
 from tests import factories
 from tests.day import run_day
 from tests.mail import rows as mail_rows
+from tests.rows import execute
 
 AS_OF = "2026-03-02T02:00:00+00:00"
 NEVER = "No run was closed in the last 26 hours (the last one: never)."
@@ -36,6 +37,37 @@ def test_run_is_missed_after_26_hours(engine, at, now, troubles):
     found = find_troubles(engine)
     assert len(found) == troubles
     assert not any(trouble.is_before_first_run for trouble in found)
+
+
+LEFT_OUT = "1 program(s) were in no run that was closed in the last 26 hours."
+
+
+def test_run_for_some_merchants_does_not_hide_that_the_others_had_none(engine, at):
+    ours, theirs = factories.merchant(engine), factories.merchant(engine)
+    for merchant in (ours, theirs):
+        factories.program(engine, merchant_id=merchant)
+    at(AS_OF)
+    run_day(engine, AS_OF)
+    as_of = at("2026-03-03T06:00:00+00:00")
+    run_day(engine, as_of, dag_run_id="some", merchant_ids=(ours,))
+    assert sentences(engine) == [LEFT_OUT]
+    run_day(engine, as_of, dag_run_id="others", merchant_ids=(theirs,))
+    assert sentences(engine) == []
+
+
+def test_program_that_is_new_or_inactive_is_not_missed(engine, at):
+    ours = factories.merchant(engine)
+    factories.program(engine, merchant_id=ours)
+    gone = factories.program(engine)
+    at(AS_OF)
+    run_day(engine, AS_OF)
+    execute(
+        engine, "update loyalty.loyalty_programs set is_active = false where id = %(id)s", id=gone
+    )
+    factories.program(engine)
+    as_of = at("2026-03-03T06:00:00+00:00")
+    run_day(engine, as_of, dag_run_id="some", merchant_ids=(ours,))
+    assert sentences(engine) == []
 
 
 @pytest.fixture

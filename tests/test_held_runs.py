@@ -210,6 +210,27 @@ def test_proposal_shows_what_would_happen_and_what_changed(engine, at):
     assert "days until points expire 365 → 36." in shown.body
 
 
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ("size_check_median_ratio", "any number of times the median a day; without seven days of"),
+        ("size_check_points_share", "history any share of the points"),
+    ],
+)
+def test_limit_that_holds_nothing_hinders_no_proposal(engine, at, limit, told):
+    held = factories.program(engine, size_check_cards=2, **{limit: None})
+    for day in range(1, 12):
+        factories.card(engine, held, last_activity_at=f"2025-02-{day:02}T12:00:00+00:00")
+    if limit == "size_check_points_share":  # a history, for the other limit to judge by
+        for day in range(2, 12):
+            run_day(engine, at(f"2026-02-{day:02}T02:00:00+00:00"))
+        for _ in range(20):
+            factories.card(engine, held, last_activity_at="2025-02-11T12:00:00+00:00")
+    daily_run_id = run_day(engine, at("2026-02-12T02:00:00+00:00"))
+    run_id = open_held(engine, decisions.HeldPlan(daily_run_id, held))
+    assert told in decisions.describe_held_run(engine, run_id).body
+
+
 def test_held_run_stands_for_the_day_of_the_run_that_holds_it(engine, held):
     run_id = open_held(engine, held)
     statement = "select as_of, held_run_id, run_type from loyalty.expiration_runs where id = %(id)s"

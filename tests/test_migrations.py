@@ -16,7 +16,7 @@ from include.embedded import account, ports, postgres
 from include.errors import SchemaError
 from include.migrations import MIGRATIONS, migrate
 
-VERSION = "0016_erased_customers"
+VERSION = "0017_names_and_zones"
 
 
 @pytest.fixture

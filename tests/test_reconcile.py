@@ -37,7 +37,8 @@ def test_pipeline_that_does_nothing_is_found(engine, at):
     at(AS_OF)
     factories.card(engine)
     run_id = open_run(engine, RunRequest("checks", "idle", datetime(2026, 1, 2, 2, tzinfo=UTC)))
-    with pytest.raises(ReconcileError, match="expiry of 100 points is left by run 1"):
+    told = "Clear the tasks select_cohort .*: card 1: expiry of 100 points is left by run 1"
+    with pytest.raises(ReconcileError, match=told):
         reconcile(engine, run_id)
     assert status(engine, run_id) == "open"
 

@@ -179,11 +179,12 @@ def test_reinstatement_is_mailed_where_the_program_says_so(engine, at, expired):
     at(NEXT_DAY)
     run_day(engine, NEXT_DAY)
     with scripted_server() as server:
-        # The mail about the expiry, which nobody sent until now, and the one about its end.
-        assert send_due(engine, server.as_mail_server(), named_ids=None) == SendFigures(sent=2)
-    assert "Your 100 points at" in server.payloads[1].decode()
+        # Nobody sent the mail about the expiry until now, and it is untrue by now.
+        figures = send_due(engine, server.as_mail_server(), named_ids=None)
+    assert figures == SendFigures(sent=1, superseded=1)
+    assert "Your 100 points at" in server.payloads[0].decode()
     assert rows(engine, "select template_code, status from loyalty.email_logs order by id") == [
-        ("loyalty_points_expired", "sent"),
+        ("loyalty_points_expired", "superseded"),
         ("loyalty_points_reinstated", "sent"),
     ]
     assert violations(engine, None) == []

@@ -16,11 +16,12 @@ from include.errors import (
     ReconcileError,
     SchemaError,
 )
+from include.mail.outbox import claim, open_sender
 from include.reconcile import violations
 from include.runs import RunRequest, open_run, resolve_as_of
 from tests import factories
 from tests.day import run_day
-from tests.rows import fingerprint, rows
+from tests.rows import execute, fingerprint, rows
 
 AS_OF = "2026-01-02T02:00:00+00:00"
 INSTANT = datetime(2026, 1, 2, 2, tzinfo=UTC)
@@ -221,3 +222,62 @@ def test_run_whose_report_differs_from_the_ledger_stays_open(engine, at, monkeyp
     with pytest.raises(ReconcileError, match="10_report_equals_ledger"):
         run_day(engine, datetime(2026, 1, 2, 2, tzinfo=UTC))
     assert rows(engine, "select status from loyalty.expiration_runs") == [("open",)]
+
+
+def test_merchants_that_do_not_exist_are_refused_and_no_run_is_opened(engine, at):
+    at(AS_OF)
+    known = factories.merchant(engine)
+    request = RunRequest("runs", "manual", INSTANT, merchant_ids=(known, 998, 999))
+    with pytest.raises(ConfigurationError, match="no merchant: 998, 999"):
+        open_run(engine, request)
+    assert rows(engine, "select * from loyalty.expiration_runs") == []
+
+
+NULL_SETTINGS = """
+    alter table loyalty.loyalty_programs
+        alter warning_days drop not null, alter min_notice_days drop not null;
+    update loyalty.loyalty_programs set warning_days = null, min_notice_days = null
+"""
+
+
+def test_settings_that_the_application_leaves_null_are_the_defaults(engine, at):
+    """Points go after 365 days, warned 14 days before, without minimum notice."""
+    program = factories.program(engine)
+    gone = factories.card(engine, program)
+    warned = factories.card(engine, program, last_activity_at="2025-01-10T12:00:00+00:00")
+    execute(engine, NULL_SETTINGS)
+    at(AS_OF)
+    run_day(engine, AS_OF)
+    assert rows(engine, "select card_id from loyalty.expirations") == [(gone,)]
+    with open_sender(engine) as sender:
+        mails = claim(sender, sent_at=INSTANT).mails
+    assert len(mails) == 2
+    named = "select card_id, named_on::text from loyalty.expiration_notices"
+    assert rows(engine, named) == [(warned, "2026-01-10")]
+    assert violations(engine, None) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [("loyalty_programs", "program_inactive"), ("merchants", "merchant_inactive")],
+)
+def test_what_is_not_known_to_be_active_takes_no_part(engine, at, table, reason):
+    factories.card(engine)
+    execute(engine, f"alter table loyalty.{table} alter is_active drop not null")
+    execute(engine, f"update loyalty.{table} set is_active = null")
+    at(AS_OF)
+    run_day(engine, AS_OF)
+    exempt = "select exempt_reason, expiry_cards_planned from loyalty.expiration_run_programs"
+    assert rows(engine, exempt) == [(reason, 0)]
+
+
+def test_time_zones_are_known_by_the_names_of_the_catalogue_and_no_other(engine):
+    named = rows(engine, "select name, loyalty.is_time_zone(lower(name)) from pg_timezone_names")
+    assert len(named) > 400
+    assert all(is_known for _, is_known in named)
+    others = (
+        *("Mars/Phobos", "America", "America/", "/Luxembourg", "Europe//Paris", "CEST", "UTC+3"),
+        *("Europe/Luxembourg ", "+01:00", "<x>-3", "EST5EDT,M3.2.0,M11.1.0", "", "Europe/../UTC"),
+    )
+    for name in others:
+        assert rows(engine, "select loyalty.is_time_zone(%(name)s)", name=name) == [(False,)], name

@@ -9,10 +9,12 @@ import pytest
 from include import decisions
 from include.cohorts import carry_out
 from include.errors import ConfigurationError
+from include.mail.sending import SendFigures, send_due
 from include.reconcile import reconcile, violations
 from include.runs import RunRequest, close_run
 from tests import factories
 from tests.day import run_day
+from tests.mail.scripted_server import scripted_server
 from tests.reinstating import ACTIVE_AT, EXPIRED, ledger, report
 from tests.rows import balance, execute, rows
 
@@ -122,3 +124,13 @@ def test_naming_nothing_is_refused_and_opens_no_run(engine, three):
     with pytest.raises(ConfigurationError, match="Say what is to be given back"):
         undo(engine, decisions.Undoing())
     assert rows(engine, "select count(*) from loyalty.expiration_runs") == [(1,)]
+
+
+def test_mail_about_points_that_came_back_before_it_went_is_not_sent(engine, at, three):
+    undo(engine, decisions.Undoing(card_ids=(2,)))
+    with scripted_server() as server:
+        figures = send_due(engine, server.as_mail_server(), named_ids=None)
+    assert figures == SendFigures(sent=2, superseded=1)
+    statement = "select card_id, status from loyalty.email_logs order by card_id"
+    assert rows(engine, statement) == [(1, "sent"), (2, "superseded"), (3, "sent")]
+    assert violations(engine, None) == []

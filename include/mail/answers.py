@@ -10,6 +10,7 @@ Outcome = Literal[
     "sent",
     "temporary",
     "permanent",
+    "unwelcome",
     "suppressed",
     "unrenderable",
     "released",
@@ -18,6 +19,11 @@ Outcome = Literal[
 ]
 
 _ANSWER_CHARACTERS_MAX = 500
+# Address and mailbox, unknown reasons, routing (RFC 3463). The others (5.3 system, 5.5 protocol,
+# 5.6 content, 5.7 policy) tell of the mail or of us: the next mail to the address may well arrive.
+_ADDRESS_FAILS = re.compile(r"5\.[0124]\.\d{1,3}")
+_STATUS = re.compile(r"(5\.\d{1,3}\.\d{1,3})(?!\S)")
+_CODES = re.compile(r"\d{3}(?: \d\.\d{1,3}\.\d{1,3})?(?!\S)")
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;\[\]]*@[^\s<>\"'(),:;]+")
 
 
@@ -27,6 +33,30 @@ class Answer:
 
     outcome: Outcome
     text: str | None = None
+
+
+def fails_address(status: str) -> bool:
+    """Tell whether an enhanced status code says that mails to this address fail for good."""
+    return bool(_ADDRESS_FAILS.fullmatch(status))
+
+
+def refusal(code: int, text: str, recipient: str) -> Answer:
+    """Return what a 4xx or 5xx about a mail makes of it.
+
+    A server that says it is not the address is `unwelcome`; without such a word it is the address.
+    """
+    said = scrub(f"{code} {text}", recipient)
+    if code < 500:
+        return Answer("temporary", said)
+    status = _STATUS.match(text)
+    is_ours = status is not None and not fails_address(status[1])
+    return Answer("unwelcome" if is_ours else "permanent", said)
+
+
+def codes(answer: str) -> str:
+    """Return a server's answer without its words, which may name anybody; else the whole text."""
+    found = _CODES.match(answer)
+    return found[0] if found else answer
 
 
 def scrub(text: str, recipient: str = "") -> str:

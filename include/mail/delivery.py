@@ -6,18 +6,20 @@ import smtplib
 from types import TracebackType
 
 from include.errors import MailServerError
-from include.mail.answers import Answer, decoded, scrub
+from include.mail.answers import Answer, codes, decoded, refusal, scrub
 from include.mail.opening import open_connection
 from include.mail.server import MailServer
 
 # Answers about the session, not about this recipient: retrying or failing the mail would be wrong.
 _SESSION_CODES = frozenset({500, 502, 503, 504, 530, 534, 535, 538})
-_ANSWERED = frozenset({"sent", "temporary", "permanent"})
+_ANSWERED = frozenset({"sent", "temporary", "permanent", "unwelcome"})
 # So many mails in a row without an answer are the server's fault: it would leave them all to a
 # person, one by one, or be dialled for each of them in vain.
 _UNANSWERED_MAX = 3
 # A server that answers now and then is dialled twice for each mail it hangs up on.
 _HANG_UPS_MAX = 50
+# So many mails in a row that the server refuses on our account: the others would fare no better.
+_UNWELCOME_MAX = 5
 
 
 class _HungUp(Exception):
@@ -38,6 +40,8 @@ class SmtpSession:
         self._sender = server.sender_address
         self._smtp: smtplib.SMTP | None = None
         self._unanswered = 0
+        self._unwelcome = 0
+        self._refused = ""
         self._may_pipeline = True
         self.hang_ups = 0
         self.has_answered = False
@@ -64,6 +68,10 @@ class SmtpSession:
         """
         if self._unanswered >= _UNANSWERED_MAX or self.hang_ups >= _HANG_UPS_MAX:
             raise self._error("hangs up on mail after mail without an answer")
+        if self._unwelcome >= _UNWELCOME_MAX:
+            raise self._error(
+                f"refuses mail after mail, and not because of its recipient ({self._refused})"
+            )
         payload = _payload(message)
         for _ in range(2):
             try:
@@ -91,6 +99,8 @@ class SmtpSession:
             self._unanswered = 0
         else:
             self._unanswered += 1
+        self._unwelcome = self._unwelcome + 1 if answer.outcome == "unwelcome" else 0
+        self._refused = codes(answer.text or "")
         return answer
 
     def _transact(self, recipient: str, payload: bytes) -> Answer:
@@ -137,10 +147,9 @@ class SmtpSession:
         return code, decoded(text)
 
     def _refusal(self, code: int, text: str, recipient: str) -> Answer:
-        said = scrub(f"{code} {text}", recipient)
         if code in _SESSION_CODES or not 400 <= code < 600:
-            raise self._error(f"does not take mails from us ({said})")
-        return Answer("temporary" if code < 500 else "permanent", said)
+            raise self._error(f"does not take mails from us ({scrub(f'{code} {text}', recipient)})")
+        return refusal(code, text, recipient)
 
     def _hand_over(self, smtp: smtplib.SMTP, recipient: str, payload: bytes) -> Answer:
         assert smtp.sock is not None  # noqa: S101 (for the type checker; it answered just now)
@@ -167,8 +176,7 @@ class SmtpSession:
         if 200 <= code < 300:
             return Answer("sent")
         if 400 <= code < 600:
-            said = scrub(f"{code} {decoded(text)}", recipient)
-            return Answer("temporary" if code < 500 else "permanent", said)
+            return refusal(code, decoded(text), recipient)
         return self._unknown_fate()
 
     def _unknown_fate(self) -> Answer:

@@ -117,9 +117,12 @@ class Sender:
 
 
 @contextmanager
-def open_sender(engine: Engine) -> Iterator[Sender]:
-    """Open a sender; its lock goes with its session, however the process ends."""
-    zones = read_known_time_zones(engine)
+def open_sender(engine: Engine, known_time_zones: list[str] | None = None) -> Iterator[Sender]:
+    """Open a sender; its lock goes with its session, however the process ends.
+
+    `known_time_zones`: as `read_known_time_zones` returned them a moment ago.
+    """
+    zones = read_known_time_zones(engine) if known_time_zones is None else known_time_zones
     session = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     # Taken out of the pool, so that closing it really ends the session and frees the lock.
     session.detach()
@@ -145,12 +148,15 @@ def read_known_time_zones(engine: Engine) -> list[str]:
         return list(run_stage(connection, "read_mail_zones", {})["known_time_zones"])
 
 
-def recover(engine: Engine, recovered_at: datetime) -> Recovery:
+def recover(
+    engine: Engine, recovered_at: datetime, known_time_zones: list[str] | None = None
+) -> Recovery:
     """Take back the mails of senders that died."""
+    zones = read_known_time_zones(engine) if known_time_zones is None else known_time_zones
     binds = {
         "sender_lock_class": SENDER_LOCK_CLASS,
         "recovered_at": recovered_at,
-        "known_time_zones": read_known_time_zones(engine),
+        "known_time_zones": zones,
     }
     with transaction(engine, role=MAILER) as connection:
         recovered = run_stage(connection, "recover_mail", binds)
@@ -190,7 +196,7 @@ def claim(
         picked_ids=list(claimed["email_log_ids"]),
         last_id=claimed["last_mail_id"],
         mails=[Mail(**row) for row in rows],
-        superseded=int(claimed["mails_superseded"] + claimed["lifecycle_superseded"]),
+        superseded=int(claimed["mails_superseded"] + claimed["events_superseded"]),
         suppressed=int(claimed["mails_suppressed"]),
         senders=senders,
     )

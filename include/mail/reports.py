@@ -11,12 +11,10 @@ from email.message import Message
 from pathlib import Path
 
 from include.errors import ConfigurationError
+from include.mail.answers import fails_address
 from include.mail.message import usable_address
 
 REPORT_BYTES_MAX = 10 << 20
-# Address and mailbox, unknown reasons, routing. The others (5.3 system, 5.5 protocol, 5.6 content,
-# 5.7 policy) tell of the mail or of us: the next mail to the same address may well arrive.
-_ADDRESS_FAILS = re.compile(r"5\.[0124]\.\d{1,3}")
 _MESSAGE_ID = re.compile(r"<[^<>\s]+@[^<>\s]+>")
 
 
@@ -89,7 +87,7 @@ def _failures(report: Message) -> Iterator[Failure]:
 def _is_final(block: Message) -> bool:
     action = str(block.get("Action", "")).strip().lower()
     status = str(block.get("Status", "")).split(maxsplit=1)
-    return action == "failed" and bool(status) and bool(_ADDRESS_FAILS.fullmatch(status[0]))
+    return action == "failed" and bool(status) and fails_address(status[0])
 
 
 def _original_id(parts: list[Message]) -> str | None:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from include.clock import read_clock
 from include.errors import UnfinishedError
-from include.mail.answers import Answer
+from include.mail.answers import Answer, codes
 from include.mail.dispatch import Dispatch
 from include.mail.outbox import (
     BATCH_SIZE_MAX,
@@ -29,6 +29,7 @@ from include.mail.outbox import (
     hand_over,
     open_sender,
     put_off,
+    read_known_time_zones,
     record,
     recover,
 )
@@ -100,9 +101,10 @@ def send_due(
     figures = SendFigures()
     with Dispatch(server) as dispatch:
         writer = Writer(load_templates(engine), server)
-        _recover(engine)
+        zones = read_known_time_zones(engine)
+        _recover(engine, zones)
         forget_erased(engine)
-        with open_sender(engine) as sender:
+        with open_sender(engine, zones) as sender:
             desk = _Desk(engine, sender, dispatch, writer, figures, _begin(engine, tell), ends_at)
             try:
                 _send_named(desk, named_ids)
@@ -122,8 +124,8 @@ def _begin(engine: Engine, tell: Tell | None) -> Progress:
     return Progress(lambda: count_due(engine, read_clock(engine)), told, clock=time.monotonic)
 
 
-def _recover(engine: Engine) -> None:
-    recovery = recover(engine, read_clock(engine))
+def _recover(engine: Engine, known_time_zones: list[str]) -> None:
+    recovery = recover(engine, read_clock(engine), known_time_zones)
     if recovery != Recovery(0, 0, 0):
         log.warning(
             "A sender died: %s mails it had not sent are queued again, %s warnings that may have "
@@ -238,6 +240,7 @@ def _record(desk: _Desk, results: list[Result]) -> datetime:
         elif result.outcome == "hung_up":
             desk.hung_up_ids.append(result.mail_id)
         if result.outcome not in ("sent", "released"):
-            log.warning("Mail %s: %s (%s)", result.mail_id, result.outcome, result.answer)
+            said = codes(result.answer or "")
+            log.warning("Mail %s: %s (%s)", result.mail_id, result.outcome, said)
     desk.progress.add(sum(result.outcome not in ("released", "hung_up") for result in results))
     return recorded_at

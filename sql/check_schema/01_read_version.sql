@@ -3,5 +3,5 @@
 -- is told by what that migration brought.
 -- A rerun reads the same.
 select
-    to_regclass('loyalty.customers_erased_idx') is not null
+    to_regprocedure('loyalty.is_time_zone(text)') is not null
         as is_migrated

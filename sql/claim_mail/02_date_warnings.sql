@@ -12,7 +12,7 @@ picked_warnings as materialized (
         notices.card_id,
         notices.cycle_started_at,
         notices.due_on,
-        least(programs.min_notice_days, 36500) as min_notice_days,
+        least(coalesce(programs.min_notice_days, 0), 36500) as min_notice_days,
         case
             when programs.points_expiration_days between 1 and 36500
                 then programs.points_expiration_days

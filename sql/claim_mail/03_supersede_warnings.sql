@@ -19,12 +19,12 @@ stale_warnings as (
     where
         cards.last_activity_at is distinct from notices.cycle_started_at
         or cards.points_balance <= 0
-        or not (cards.is_active and programs.is_active and merchants.is_active)
+        or (cards.is_active and programs.is_active and merchants.is_active) is not true
         or coalesce(programs.points_expiration_days, 0) not between 1 and 36500
         or notices.named_on < picked.local_day
         or exists (
             select 1
-            from unnest(programs.warning_days) as stage (days)
+            from unnest(coalesce(programs.warning_days, '{14}')) as stage (days)
             where
                 stage.days >= 0
                 and least(stage.days, programs.points_expiration_days - 1) < notices.stage_days

@@ -11,7 +11,7 @@ select
     count(distinct members.card_id) as cards_planned,
     sum(members.points)::bigint as points_planned,
     count(*) filter (
-        where not (cards.is_active and programs.is_active and merchants.is_active)
+        where (cards.is_active and programs.is_active and merchants.is_active) is not true
     ) as expiries_inactive,
     count(*) filter (where cards.last_activity_at > expirations.cycle_started_at)
         as expiries_come_back

@@ -21,8 +21,9 @@ chunk_programs as materialized (
         least(run_programs.today, run_programs.evaluated_on) as judged_on,
         greatest(run_programs.points_expiration_days, programs.points_expiration_days)
             as inactivity_days,
-        greatest(run_programs.min_notice_days, least(programs.min_notice_days, 36500))
-            as min_notice_days
+        greatest(
+            run_programs.min_notice_days, least(coalesce(programs.min_notice_days, 0), 36500)
+        ) as min_notice_days
     from (
         select
             chunk_members.program_id,

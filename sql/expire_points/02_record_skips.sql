@@ -19,7 +19,7 @@ select
         ) then 'already_expired'
         when (cards.last_activity_at is distinct from undecided.cycle_started_at) then 'came_back'
         when cards.points_balance = 0 then 'emptied'
-        when not (cards.is_active and programs.is_active and merchants.is_active)
+        when (cards.is_active and programs.is_active and merchants.is_active) is not true
             then 'deactivated'
         when
             (programs.points_expiration_days is distinct from run_programs.points_expiration_days)

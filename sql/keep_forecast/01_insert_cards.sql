@@ -1,7 +1,7 @@
 -- Keeps the cards that the next local day of each program would expire if nobody came back.
 -- In: the closed daily run's programs, and loyalty.expiration_forecast. Out: one row per card in
--- expiration_forecast_cards; none for a dry run, or once a later daily run has closed its books:
--- that would be no forecast any more.
+-- expiration_forecast_cards; none for a dry run, or once a later daily run has closed its books on
+-- the program: that would be no forecast any more.
 -- Binds: run_id.
 -- Rerun: what was kept first stands.
 insert into loyalty.expiration_forecast_cards (
@@ -30,8 +30,11 @@ programs as materialized (
         and not exists (
             select 1
             from loyalty.expiration_runs as later
+            inner join loyalty.expiration_run_programs as later_programs
+                on later.id = later_programs.run_id
             where
                 later.id > runs.id
+                and later_programs.program_id = run_programs.program_id
                 and later.status = 'closed'
                 and later.run_type = 'daily'
                 and not later.dry_run

@@ -15,14 +15,27 @@ run as (
     where runs.id = %(run_id)s::bigint
 ),
 
+named_zones as materialized (
+    select distinct programs.time_zone
+    from loyalty.loyalty_programs as programs
+),
+
+zones as materialized (
+    select named_zones.time_zone as name
+    from named_zones
+    where loyalty.is_time_zone(named_zones.time_zone)
+),
+
 judged_programs as (
     select
         programs.*,
         run.as_of,
         run.evaluated_at,
+        -- An application that has these columns already may leave them null.
+        coalesce(programs.warning_days, '{14}') as warned_days,
         case
-            when not merchants.is_active then 'merchant_inactive'
-            when not programs.is_active then 'program_inactive'
+            when merchants.is_active is not true then 'merchant_inactive'
+            when programs.is_active is not true then 'program_inactive'
             -- Beyond a hundred years nobody means an expiry; the dates would leave the calendar.
             when coalesce(programs.points_expiration_days, 0) not between 1 and 36500
                 then 'never_expires'
@@ -32,7 +45,7 @@ judged_programs as (
     inner join loyalty.loyalty_programs as programs
         on run.merchant_ids is null or programs.merchant_id = any(run.merchant_ids)
     inner join loyalty.merchants as merchants on programs.merchant_id = merchants.id
-    left join pg_catalog.pg_timezone_names as zones on lower(zones.name) = lower(programs.time_zone)
+    left join zones on programs.time_zone = zones.name
 ),
 
 dated_programs as (
@@ -58,7 +71,7 @@ stages as (
         ) as warning_stages,
         bool_or(stage.days >= dated_programs.points_expiration_days) as stages_cut
     from dated_programs
-    cross join lateral unnest(dated_programs.warning_days) as stage (days)
+    cross join lateral unnest(dated_programs.warned_days) as stage (days)
     where dated_programs.exempt_reason is null and stage.days >= 0
     group by dated_programs.id
 ),
@@ -89,7 +102,7 @@ select
     dated_programs.id as program_id,
     dated_programs.merchant_id,
     dated_programs.points_expiration_days,
-    dated_programs.warning_days,
+    dated_programs.warned_days as warning_days,
     coalesce(stages.warning_stages, '{}') as warning_stages,
     coalesce(stages.stages_cut, false) as stages_cut,
     least(greatest(coalesce(dated_programs.min_notice_days, 0), 0), 36500) as min_notice_days,

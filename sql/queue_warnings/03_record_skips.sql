@@ -12,7 +12,7 @@ select
     case
         when (cards.last_activity_at is distinct from undecided.cycle_started_at) then 'came_back'
         when cards.points_balance = 0 then 'emptied'
-        when not (cards.is_active and programs.is_active and merchants.is_active)
+        when (cards.is_active and programs.is_active and merchants.is_active) is not true
             then 'deactivated'
         when exists (
             select 1

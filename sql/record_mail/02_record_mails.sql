@@ -4,20 +4,21 @@
 -- warnings that go out once more, too).
 -- Prepared: every batch runs it.
 -- Binds: sender_id, outcome_ids, outcomes, answers and recipients (parallel), recorded_at.
--- A mail that was not accepted keeps no recipient.
+-- A mail that was not accepted keeps no recipient, and an answer no name.
 -- Rerun: a recorded mail is not this sender's any more.
 with
 answered as materialized (
     select
         mails.id,
         given.outcome,
-        given.answer,
+        loyalty.without_names(mails.customer_id, given.answer) as answer,
         given.recipient,
         case given.outcome
             when 'sent' then 'sent'
             when 'temporary'
                 then case when mails.attempts < 3 then 'deferred' else 'failed' end
             when 'permanent' then 'failed'
+            when 'unwelcome' then 'failed'
             when 'unrenderable' then 'failed'
             when 'suppressed' then 'suppressed'
             when 'released' then 'queued'

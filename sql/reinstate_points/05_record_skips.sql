@@ -10,7 +10,7 @@ select
     members.card_id,
     case
         when expirations.reinstated_by is not null then 'already_reinstated'
-        when not (cards.is_active and programs.is_active and merchants.is_active)
+        when (cards.is_active and programs.is_active and merchants.is_active) is not true
             then 'deactivated'
         else 'moved'
     end as reason,

@@ -18,7 +18,7 @@ read_cards as (
         programs.name as program_name,
         programs.is_active as program_is_active,
         programs.points_expiration_days,
-        programs.warning_days,
+        coalesce(programs.warning_days, '{14}') as warning_days,
         least(greatest(coalesce(programs.min_notice_days, 0), 0), 36500) as min_notice_days,
         merchants.name as merchant_name,
         merchants.is_active as merchant_is_active,
@@ -48,9 +48,12 @@ dated_cards as (
     cross join
         lateral (
             select
-                max(given.promised_on) as promised_on,
+                max(greatest(
+                    given.promised_on, case when mails.status = 'sending' then given.named_on end
+                )) as promised_on,
                 min(given.opened_on) as opened_on
             from loyalty.expiration_notices as given
+            inner join loyalty.email_logs as mails on given.email_log_id = mails.id
             where
                 given.card_id = read_cards.id
                 and given.cycle_started_at = read_cards.last_activity_at

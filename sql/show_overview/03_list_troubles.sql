@@ -1,7 +1,7 @@
 -- Lists the programs that a person should look at, one row per reason: those that are held, and
--- what the latest daily run found.
--- In: loyalty.held_programs, the latest closed daily run, the one before it, the mails that any run
--- of either DAG queued in the last seven days.
+-- what the latest daily run of all merchants found.
+-- In: loyalty.held_programs, the latest closed daily run of all merchants, the one before it, the
+-- mails that any run of either DAG queued in the last seven days.
 -- Out: program, reason and the figure that goes with it, 200 rows at most; how many there are.
 -- Binds: now_at.
 -- A rerun reads again; it changes nothing.
@@ -11,7 +11,11 @@ latest_runs as (
         runs.id,
         row_number() over (order by runs.id desc) as place
     from loyalty.expiration_runs as runs
-    where runs.status = 'closed' and runs.run_type = 'daily' and not runs.dry_run
+    where
+        runs.status = 'closed'
+        and runs.run_type = 'daily'
+        and not runs.dry_run
+        and runs.merchant_ids is null
     order by runs.id desc
     limit 2
 ),

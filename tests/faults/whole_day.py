@@ -17,7 +17,7 @@ from include.cohorts import Kind
 from include.database import Limits
 from include.mail.sending import send_due
 from include.mail.server import MailServer
-from tests.day import KINDS, run_day
+from tests.day import KINDS, foreseen_day
 from tests.faults.tap import Job
 
 
@@ -46,7 +46,7 @@ class RunOnly:
     merchant_ids: tuple[int, ...] | None = None
 
     def __call__(self, engine: Engine) -> int:
-        return run_day(
+        return foreseen_day(
             engine, self.as_of, dag_run_id=self.dag_run_id, merchant_ids=self.merchant_ids
         )
 

@@ -23,7 +23,7 @@ WITHIN_CHUNK = frozenset(
 WITHIN_CLAIM = frozenset(
     (
         "claim_mail/02_date_warnings",
-        "claim_mail/04_supersede_lifecycle",
+        "claim_mail/04_supersede_events",
         "claim_mail/05_suppress_mails",
         "claim_mail/06_claim_mails",
     )
@@ -46,6 +46,10 @@ AFTER_LOCKING = frozenset(
         "recover_mail/02_recover_mails",
     )
 )
+
+
+# What a sender reads once, before it begins; no session of a play writes it.
+ZONES = ["UTC"]
 
 
 def planned(engine: Engine, kind: Kind, dag_run_id: str = "day", at: str = AT) -> int:
@@ -72,7 +76,7 @@ def giving_up(run_id: int, kind: Kind, card_id: int) -> Work:
 
 def send(engine: Engine) -> None:
     """A sender whose every mail is accepted, from the claim to the record."""
-    with open_sender(engine) as sender:
+    with open_sender(engine, ZONES) as sender:
         _send(sender)
 
 
@@ -84,7 +88,7 @@ def _send(sender: Sender) -> None:
 
 def die_while_sending(engine: Engine) -> None:
     """A sender that hands over what is due and is gone before any answer."""
-    with open_sender(engine) as sender:
+    with open_sender(engine, ZONES) as sender:
         now = parse_instant(AT, "at")
         mails = claim(sender, sent_at=now).mails
         hand_over(sender, dict.fromkeys((mail.id for mail in mails), "<a@shop.example>"), now)
@@ -92,4 +96,4 @@ def die_while_sending(engine: Engine) -> None:
 
 def take_back(engine: Engine) -> None:
     """Whoever takes the mails of dead senders back."""
-    recover(engine, parse_instant(AT, "at"))
+    recover(engine, parse_instant(AT, "at"), ZONES)

@@ -4,7 +4,7 @@ import pytest
 
 from include.errors import MailServerError
 from include.mail.sending import SendFigures
-from tests.mail.rows import NOW, card, expired, mail_row, notice, status, warning
+from tests.mail.rows import NOW, card, expired, mail_row, notice, rows, status, warning
 from tests.mail.scripted_server import DROP, Step, scripted_server
 from tests.mail.sending import send
 
@@ -106,6 +106,64 @@ def test_permanent_refusal_fails_at_once_and_opens_the_gate(engine):
     assert (row.status, row.attempts, row.recipient_email) == ("failed", 1, None)
     assert row.error_message == "550 <<address>> <address> gone"
     assert notice(engine, mail_id) == ("2024-03-24", None, "2024-03-10")
+
+
+RELAYING_DENIED = Step(rcpt="554 5.7.1 relay access denied")
+
+
+def test_refusal_that_is_not_about_the_recipient_opens_no_gate(engine):
+    mail_id = warning(engine, card(engine))
+    with scripted_server(RELAYING_DENIED) as server:
+        assert send(engine, server) == SendFigures(failed=1)
+    row = mail_row(engine, mail_id)
+    assert (row.status, row.attempts) == ("failed", 0)
+    assert row.error_message == "554 5.7.1 relay access denied"
+    assert notice(engine, mail_id) == ("2024-03-24", None, None)
+
+
+def test_server_that_refuses_all_mails_on_our_account_stops_the_sender(engine):
+    card_id = card(engine)
+    ids = [expired(engine, card_id, key=f"expired:{number}") for number in range(8)]
+    accepted = Step()
+    with scripted_server(*[RELAYING_DENIED] * 4, accepted) as server:
+        server.otherwise = RELAYING_DENIED
+        # Four in a row and then one that was taken: the server is well.
+        assert send(engine, server, ids[:5]) == SendFigures(sent=1, failed=4 + 3)
+        more = [expired(engine, card_id, key=f"expired:{number}") for number in range(8, 15)]
+        with pytest.raises(MailServerError, match=r"not because of its recipient \(554 5\.7\.1\)"):
+            send(engine, server)
+    assert [status(engine, each) for each in more] == ["failed"] * 5 + ["queued"] * 2
+
+
+@pytest.mark.parametrize(
+    ("first_name", "kept"),
+    [
+        ("No", "550 5.1.1 ... such user here"),
+        ("such user", "550 5.1.1 No ... here"),
+        ("O'No (such)", "550 5.1.1 No such user here"),
+        ("(here)", "550 5.1.1 No such user ..."),
+        ("e", "550 5.1.1 No such user here"),
+        ("", "550 5.1.1 No such user here"),
+    ],
+)
+def test_an_answer_is_kept_without_the_customers_name_and_told_by_its_code(
+    engine, caplog, first_name, kept
+):
+    mail_id = expired(engine, card(engine, first_name=first_name))
+    with scripted_server(Step(rcpt="550 5.1.1 No such user here")) as server:
+        send(engine, server)
+    assert mail_row(engine, mail_id).error_message == kept
+    assert rows(engine, "select * from loyalty.mails_naming_a_customer") == []
+    assert "permanent (550 5.1.1)" in caplog.text
+    assert "such user" not in caplog.text
+
+
+def test_our_own_words_are_nobodys_name(engine):
+    mail_id = expired(engine, card(engine, first_name="The"))
+    with scripted_server(Step(dot=DROP)) as server:
+        send(engine, server)
+    assert mail_row(engine, mail_id).error_message.startswith("The connection ended")
+    assert rows(engine, "select * from loyalty.mails_naming_a_customer") == []
 
 
 def test_warning_of_unknown_fate_goes_once_more_under_the_same_message_id(engine):

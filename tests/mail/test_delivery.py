@@ -45,6 +45,13 @@ def test_nothing_is_connected_before_the_first_mail():
         (Step(rcpt="550 no such user"), "permanent"),
         (Step(data="554 no"), "permanent"),
         (Step(dot="554 spam"), "permanent"),
+        (Step(rcpt="550 5.1.1 no such user"), "permanent"),
+        (Step(dot="552 5.2.2 mailbox full"), "permanent"),
+        (Step(dot="554 5.4.14 loop"), "permanent"),
+        (Step(rcpt="554 5.7.1 relay access denied"), "unwelcome"),
+        (Step(dot="550-5.7.26 unauthenticated\r\n550 5.7.26 sender"), "unwelcome"),
+        (Step(dot="552 5.3.4 too big"), "unwelcome"),
+        (Step(dot="554 5.6.0 malformed"), "unwelcome"),
         (Step(dot=DROP), "ambiguous"),
     ],
 )

@@ -52,6 +52,19 @@ def test_failed_warning_is_queued_again_by_the_next_day_under_its_message_id(
     assert rows(engine, "select attempts, status from loyalty.email_logs") == [(1, "sent")]
 
 
+def test_warning_refused_on_our_account_is_queued_again_by_the_next_day(engine, at):
+    factories.card(engine, last_activity_at=ACTIVE_AT)
+    at("2026-01-01T02:00:00+00:00")
+    run_day(engine, "2026-01-01T02:00:00+00:00")
+    with scripted_server(Step(rcpt="554 5.7.1 client host blocked")) as server:
+        assert send_due(engine, server.as_mail_server(), named_ids=None) == SendFigures(failed=1)
+        run_day(engine, "2026-01-01T02:00:00+00:00", dag_run_id="repeat")
+        assert one(engine, QUEUED) == 0
+        at("2026-01-02T02:00:00+00:00")
+        run_day(engine, "2026-01-02T02:00:00+00:00")
+        assert send_due(engine, server.as_mail_server(), named_ids=None) == SendFigures(sent=1)
+
+
 def test_warning_that_fails_between_plan_and_deed_is_skipped(engine, at, warned_card):
     as_of = at("2026-01-01T03:00:00+00:00")
     run(engine, "update loyalty.expiration_notices set failed_on = null")

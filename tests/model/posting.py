@@ -87,7 +87,9 @@ def answered(mail: Warning_, outcome: str, today, now: datetime) -> None:
 
 
 def post_expiry(card: Card, expiry: Expiry, outcome: str, now: datetime) -> None:
-    if not card.reachable:
+    if expiry.given_back:
+        expiry.mail, expiry.next_at = "superseded", None
+    elif not card.reachable:
         expiry.mail, expiry.next_at = "suppressed", None
     elif outcome == "ambiguous":
         expiry.mail, expiry.next_at = "ambiguous", None
@@ -96,7 +98,9 @@ def post_expiry(card: Card, expiry: Expiry, outcome: str, now: datetime) -> None
 
 
 def counted(attempts: int, outcome: str, now: datetime) -> tuple[str, datetime | None, int]:
-    """Return status, next try and attempts after an answer about this recipient."""
+    """Return status, next try and attempts after an answer."""
+    if outcome == "unwelcome":  # It is about us, and no attempt.
+        return "failed", None, attempts
     if outcome == "temporary" and attempts < RETRIES:
         return "deferred", now + timedelta(seconds=60 * 2**attempts), attempts + 1
     return ("sent" if outcome == "sent" else "failed"), None, attempts + 1

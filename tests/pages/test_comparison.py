@@ -13,7 +13,7 @@ from include.cohorts import carry_out
 from include.database import Limits
 from include.pages.comparison import Comparison, compare
 from include.runs import close_run
-from tests.day import run_day
+from tests.day import foreseen_day
 from tests.factories import adjust, card, earn, program, redeem, void
 from tests.rows import execute, rows
 
@@ -37,7 +37,7 @@ def due(engine: Engine, home: int, points: int, **columns: Any) -> int:
 
 def run_at(engine: Engine, at: Clock, instant: str) -> int:
     at(instant)
-    return run_day(engine, instant)
+    return foreseen_day(engine, instant)
 
 
 def compared(engine: Engine, run_id: int) -> Comparison:
@@ -212,5 +212,5 @@ def test_a_run_for_some_merchants_is_compared_for_their_programs_alone(
         engine, "select merchant_id from loyalty.loyalty_programs where id = %(id)s", id=one
     )[0]
     at(SECOND)
-    run_id = run_day(engine, SECOND, merchant_ids=(merchant_id,))
+    run_id = foreseen_day(engine, SECOND, merchant_ids=(merchant_id,))
     assert lines([compared(engine, run_id).forecast]) == {"Forecast": (1, 10)}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from tests.day import run_day
+from tests.day import foreseen_day
 from tests.factories import card, program, redeem, void
 
 
@@ -42,7 +42,7 @@ def test_the_count_of_the_last_run_is_shown_until_it_is_two_days_old(
     at("2026-03-08T02:00:00+00:00")
     home = program(engine, points_expiration_days=30, warning_days=[])
     card(engine, home, points=10, last_activity_at="2026-02-20T12:00:00+00:00")
-    run_id = run_day(engine, "2026-03-08T02:00:00+00:00")
+    run_id = foreseen_day(engine, "2026-03-08T02:00:00+00:00")
     card(engine, home, points=200, last_activity_at="2026-02-21T12:00:00+00:00")
     kept, counted = f"when run {run_id} had closed its books", "Counted just now"
     for later, query, words, points in (

@@ -104,32 +104,32 @@ def test_all_is_well_and_the_look_names_the_open_run(caught_up):
     assert re.search(rf"{re.escape(caught_up.run_id(0))} \| +1 \| daily +\| open", seen)
 
 
-def test_five_days_at_once_end_like_the_last_one_alone(caught_up, other_engine, tmp_path):
+def test_three_days_at_once_end_like_the_last_one_alone(caught_up, other_engine, tmp_path):
     for engine in (caught_up.loyalty, other_engine):
         with engine.begin() as connection:
-            program = program_of_a_year(connection, "Five")
-            for before in (8, 7, 6, 5, 4, -8):
-                cards_due(connection, program, caught_up.date(before), 2, f"five{before}")
+            program = program_of_a_year(connection, "Three")
+            for before in (6, 5, 4, -8):
+                cards_due(connection, program, caught_up.date(before), 2, f"three{before}")
     typed(caught_up, DOWN, 1)
-    run_ids = [caught_up.run_id(before, "backfill") for before in (7, 6, 5, 4, 3)]
+    run_ids = [caught_up.run_id(before, "backfill") for before in (5, 4, 3)]
     for run_id in run_ids:
         caught_up.wait_for_run(run_id)
 
     seed_templates(other_engine)
     with scripted_server() as post:
-        last_of_five = caught_up.last - timedelta(days=3)
-        WholeDay(last_of_five, "last", tmp_path, post.as_mail_server())(other_engine)
+        last_of_three = caught_up.last - timedelta(days=3)
+        WholeDay(last_of_three, "last", tmp_path, post.as_mail_server())(other_engine)
     found, wanted = (
         {
-            name: [row for row in written if str(row[0]).startswith("five")]
+            name: [row for row in written if str(row[0]).startswith("three")]
             for name, written in books(engine).items()
         }
         for engine in (caught_up.loyalty, other_engine)
     )
-    assert len(wanted["expirations"]) == 10
+    assert len(wanted["expirations"]) == 6
     assert len(wanted["warnings"]) == 2
     assert differences(found, wanted, *SHARED) == []
-    assert mails(caught_up, "loyalty_points_expired", "five") == [1] * 10
+    assert mails(caught_up, "loyalty_points_expired", "three") == [1] * 6
     starts, ends = zip(*caught_up.times(run_ids), strict=True)
     assert max(starts) < min(ends), "they did not run at once"
 

@@ -17,7 +17,7 @@ FIND = "pick_events/03_find_events.sql"
 QUEUE = "queue_events/01_queue_mails.sql"
 NOTE = "queue_events/02_note_read.sql"
 FORGET = "forget_ids/01_forget_ids.sql"
-SET_ASIDE = "claim_mail/04_supersede_lifecycle.sql"
+SET_ASIDE = "claim_mail/04_supersede_events.sql"
 
 
 def enrolled_card(engine: Engine, **columns: object) -> int:
@@ -227,7 +227,7 @@ MUTANTS = (
     Mutant(
         "deactivated_card_is_mailed",
         SET_ASIDE,
-        "not (cards.is_active and programs.is_active and merchants.is_active)",
+        "(cards.is_active and programs.is_active and merchants.is_active) is not true",
         "false",
         "Inactive cards are never touched.",
         deactivated_card_is_told_of_no_bonus,

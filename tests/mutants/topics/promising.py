@@ -60,7 +60,7 @@ MUTANTS = (
     Mutant(
         "notice_of_the_plan_decides_alone",
         POST,
-        "greatest(run_programs.min_notice_days, least(programs.min_notice_days, 36500))",
+        "run_programs.min_notice_days, least(coalesce(programs.min_notice_days, 0), 36500)",
         "run_programs.min_notice_days",
         "Notice that is owed by now is given.",
         points_are_kept_after("longer_notice"),

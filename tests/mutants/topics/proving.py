@@ -142,7 +142,7 @@ MUTANTS = (
         "A mail server quotes an address as it likes.",
         "update loyalty.email_logs as mails set error_message = '550 <' || upper(email) || '>'"
         " from loyalty.customers where customers.id = mails.customer_id",
-        file="migrations/0005_roles/02_create_owners_views.sql",
+        file="migrations/0017_names_and_zones/02_replace_view.sql",
     ),
     Mutant(
         "books_are_always_proven",

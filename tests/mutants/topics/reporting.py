@@ -116,7 +116,7 @@ MUTANTS = (
     Mutant(
         "inactive_merchants_take_part",
         SNAPSHOT,
-        "when not merchants.is_active then 'merchant_inactive'",
+        "when merchants.is_active is not true then 'merchant_inactive'",
         "",
         "Inactive merchants are never touched, and the report says so.",
         exempt_programs_take_no_part_and_say_why,
@@ -124,7 +124,7 @@ MUTANTS = (
     Mutant(
         "inactive_programs_take_part",
         SNAPSHOT,
-        "when not programs.is_active then 'program_inactive'",
+        "when programs.is_active is not true then 'program_inactive'",
         "",
         "Inactive programs are never touched, and the report says so.",
         exempt_programs_take_no_part_and_say_why,
@@ -164,8 +164,8 @@ MUTANTS = (
     Mutant(
         "time_zone_in_small_letters_is_unknown",
         SNAPSHOT,
-        "lower(zones.name) = lower(programs.time_zone)",
-        "zones.name = programs.time_zone",
+        "where loyalty.is_time_zone(named_zones.time_zone)",
+        "where named_zones.time_zone in (select name from pg_timezone_names)",
         "The database knows a zone in any spelling.",
         exempt_programs_take_no_part_and_say_why,
     ),

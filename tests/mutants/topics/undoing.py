@@ -10,6 +10,7 @@ from include.reconcile import reconcile
 from include.runs import RunRequest, close_run
 from tests import factories
 from tests.mutants.mutant import Mutant
+from tests.mutants.post import claimed
 from tests.mutants.scene import change, clock, day
 from tests.mutants.topics.reinstating import expired_card
 from tests.rows import balance, rows
@@ -18,6 +19,7 @@ FIND = "select_late_activity/01_plan_reinstatements.sql"
 POST = "reinstate_points/01_post_reinstatements.sql"
 MARK = "reinstate_points/02_mark_expirations.sql"
 CREDIT = "reinstate_points/03_credit_balances.sql"
+SET_ASIDE = "claim_mail/04_supersede_events.sql"
 ACTIVE_AT = "2025-03-01T12:00Z"
 EXPIRED = "2026-03-02 06:00"
 NEXT_DAY = "2026-03-03 06:00"
@@ -71,6 +73,18 @@ def two_expiries_of_a_card_come_back_on_top_of_each_other(engine: Engine) -> Non
     assert rows(engine, counted, id=run_id) == [(1, 35)]
 
 
+def mails_about_what_came_back_are_set_aside(engine: Engine) -> None:
+    program = factories.program(engine, points_expiration_days=30, warning_days=[])
+    card = factories.card(engine, program, points=10, last_activity_at="2026-01-01T12:00Z")
+    day(engine, "2026-02-02")
+    factories.earn(engine, card, 25, "2026-02-02T12:00Z")
+    second = day(engine, "2026-03-05")
+    undo(engine, run_id=second)
+    assert [mail.variables["points"] for mail in claimed(engine, f"{NEXT_DAY}:00+00:00").mails] == [
+        10
+    ]
+
+
 MUTANTS = (
     Mutant(
         "second_expiry_comes_back_beside_the_first",
@@ -103,6 +117,30 @@ MUTANTS = (
         "or true",
         "Only what all that is named names is undone.",
         another_runs_expiries_are_not_undone,
+    ),
+    Mutant(
+        "mail_about_points_that_came_back_is_sent",
+        SET_ASIDE,
+        "and expirations.reinstated_by is not null",
+        "and false",
+        "The customer has the points.",
+        mails_about_what_came_back_are_set_aside,
+    ),
+    Mutant(
+        "mail_about_points_that_stay_gone_is_set_aside",
+        SET_ASIDE,
+        "and expirations.reinstated_by is not null",
+        "",
+        "A fact without its mail cannot be.",
+        mails_about_what_came_back_are_set_aside,
+    ),
+    Mutant(
+        "mails_about_other_expiries_of_the_card_are_set_aside",
+        SET_ASIDE,
+        "and mails.occurrence_key = loyalty.expiry_occurrence_key(expirations.transaction_id)",
+        "",
+        "Of two expiries one may stand.",
+        mails_about_what_came_back_are_set_aside,
     ),
     Mutant(
         "expiries_are_counted_as_cards",

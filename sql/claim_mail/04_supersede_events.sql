@@ -1,7 +1,8 @@
--- Sets aside the picked lifecycle mails that would announce something that is gone by now.
+-- Sets aside the picked mails that would announce something that is gone by now.
 -- In: enrollments, bonuses and rewards of a card, program or merchant that was deactivated since
--- they were queued; rewards that were redeemed since, or whose stamps are below the target. Out:
--- they are `superseded`; one result row, their count. A reward reached again has its own event.
+-- they were queued; rewards that were redeemed since, or whose stamps are below the target;
+-- expiries whose points were given back. Out: they are `superseded`; one result row, their count. A
+-- reward reached again has its own event.
 -- The card is only read, as it is now: a till waits for no mail, and what it does a moment later
 -- comes too late for the mail, as it would once the mail is under way.
 -- Prepared: every batch runs it.
@@ -20,7 +21,7 @@ gone_mails as (
             'loyalty_enrollment', 'loyalty_welcome_bonus', 'loyalty_reward_ready'
         )
         and (
-            not (cards.is_active and programs.is_active and merchants.is_active)
+            (cards.is_active and programs.is_active and merchants.is_active) is not true
             or (
                 mails.template_code = 'loyalty_reward_ready'
                 and (
@@ -39,6 +40,15 @@ gone_mails as (
                 )
             )
         )
+    union all
+    select mails.id
+    from loyalty.email_logs as mails
+    inner join loyalty.expirations as expirations on mails.card_id = expirations.card_id
+    where
+        mails.id = any(%(email_log_ids)s::bigint[])
+        and mails.template_code = 'loyalty_points_expired'
+        and mails.occurrence_key = loyalty.expiry_occurrence_key(expirations.transaction_id)
+        and expirations.reinstated_by is not null
 ),
 
 superseded as (
@@ -51,5 +61,5 @@ superseded as (
     returning mails.id
 )
 
-select count(*) as lifecycle_superseded
+select count(*) as events_superseded
 from superseded
