@@ -10,7 +10,7 @@ import pytest
 from include.clock import parse_instant
 from include.database import SELECTION, run_stage, transaction
 from include.forecasts import keep_forecast, keep_outlook
-from tests.day import foreseen_day
+from tests.day import foreseen_day, run_day
 from tests.factories import adjust, card, merchant, program
 from tests.rows import execute, rows
 from tests.waiting import wait_for_waiting
@@ -53,7 +53,7 @@ def play(engine, at, first, last):
     instant = datetime.fromisoformat(f"{first}T02:00:00+00:00")
     while instant.date() <= date.fromisoformat(last):
         at(instant.isoformat())
-        run_id = foreseen_day(engine, instant)
+        run_id = run_day(engine, instant)
         accept_mails(engine, run_id)
         statement = """
             select expirations.card_id, run_programs.today

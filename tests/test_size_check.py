@@ -18,8 +18,35 @@ def idle_cards(engine, program, *, due_on, count, points=10):
     """Cards whose points are due on a day by the program's 365 days in UTC."""
     active = datetime(due_on.year, due_on.month, due_on.day, 12, tzinfo=UTC) - 365 * ONE_DAY
     with engine.begin() as connection:
-        for _ in range(count):
-            factories.card(connection, program, points=points, last_activity_at=active)
+        first = factories.card(connection, program, points=points, last_activity_at=active)
+        connection.exec_driver_sql(MORE_OF_THEM, {"card": first, "more": count - 1})
+
+
+# Cards like one that is there, with ledgers like its own.
+MORE_OF_THEM = """
+    with
+    model as (select * from loyalty.loyalty_cards where id = %(card)s),
+    cards as (
+        insert into loyalty.loyalty_cards (
+            program_id, merchant_id, customer_id, card_number, points_balance,
+            total_points_earned, last_activity_at, created_at
+        )
+        select
+            program_id, merchant_id, customer_id, card_number || '/' || number, points_balance,
+            total_points_earned, last_activity_at, created_at
+        from model cross join generate_series(1, %(more)s) as number
+        returning id
+    )
+    insert into loyalty.loyalty_transactions (
+        card_id, merchant_id, transaction_type, points_delta, points_balance_after,
+        transaction_at
+    )
+    select
+        cards.id, merchant_id, transaction_type, points_delta, points_balance_after, transaction_at
+    from cards cross join loyalty.loyalty_transactions as ledger
+    where ledger.card_id = %(card)s
+    order by cards.id, ledger.id
+"""
 
 
 def limits(engine, program, cards):

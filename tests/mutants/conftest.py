@@ -23,11 +23,17 @@ def shared_engine(template_url: URL) -> Iterator[Engine]:
 @pytest.fixture
 def emptied_engine(shared_engine: Engine) -> Engine:
     """The shared database without rows; its ids begin at 1 again."""
-    tables = rows(
+    deletions = rows(
         shared_engine,
-        "select string_agg('loyalty.' || tablename, ', ') from pg_tables"
+        "select string_agg('delete from loyalty.' || tablename, ';') from pg_tables"
         " where schemaname = 'loyalty' and tablename <> 'pipeline_version'",
     )[0][0]
-    execute(shared_engine, f"truncate {tables} restart identity cascade")
+    # Quicker than to truncate, and the sessions' plans stay valid.
+    execute(shared_engine, f"set local session_replication_role = replica; {deletions}")
+    execute(
+        shared_engine,
+        "select setval(oid::regclass, 1, false) from pg_class"
+        " where relkind = 'S' and relnamespace = 'loyalty'::regnamespace",
+    )
     execute(shared_engine, "insert into loyalty.lifecycle_unread (first_id) values (1)")
     return shared_engine

@@ -18,6 +18,8 @@ SETTINGS = {
     # Airflow's pauses between two looks are made for hours: a second each, and five at a task.
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    # No file of a DAG changes.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
 }
 # Five seconds each: the run is under way long enough to be stopped, on a busy machine too.
 HELD_BY_A_TILL = 40
