@@ -1,9 +1,8 @@
-"""A real PostgreSQL for every test: one migrated template, copied in milliseconds."""
+"""A real PostgreSQL for every test, and in it a migrated database without rows."""
 
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from include.clock import parse_instant
 from include.database import connect
 from include.embedded import postgres
 from include.migrations import migrate
+from tests.databases import Databases, new_database
 
 # Read once: the tests themselves run without any connection in their environment.
 GIVEN_SERVER = os.environ.get("AIRFLOW_CONN_LOYALTY_DB")
@@ -92,22 +92,25 @@ def template_url(server_url: URL) -> Iterator[URL]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def databases(template_url: URL) -> Iterator[Databases]:
+    kept = Databases(template_url)
+    yield kept
+    kept.close()
+
+
 @pytest.fixture
-def engine(template_url: URL) -> Iterator[Engine]:
-    """A fresh, migrated database without rows."""
-    with new_database(template_url, template=template_url.database) as url:
-        engine = connect(url.render_as_string(hide_password=False))
+def engine(databases: Databases) -> Iterator[Engine]:
+    """A migrated database without rows."""
+    with databases.lent() as engine:
         yield engine
-        engine.dispose()
 
 
 @pytest.fixture
-def other_engine(template_url: URL) -> Iterator[Engine]:
+def other_engine(databases: Databases) -> Iterator[Engine]:
     """A second database like `engine`, to compare two histories."""
-    with new_database(template_url, template=template_url.database) as url:
-        engine = connect(url.render_as_string(hide_password=False))
+    with databases.lent() as engine:
         yield engine
-        engine.dispose()
 
 
 @pytest.fixture
@@ -138,19 +141,3 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], datetime]:
 @pytest.fixture
 def now(at: Callable[[str], datetime]) -> Callable[[str], datetime]:
     return at
-
-
-@contextmanager
-def new_database(server: URL, template: str | None = None) -> Iterator[URL]:
-    """Create a database of our own beside those of the server, and drop it at the end."""
-    name = f"loyalty_test_{secrets.token_hex(6)}"
-    administration = create_engine(
-        server.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool
-    )
-    with administration.connect() as connection:
-        connection.exec_driver_sql(f"create database {name} template {template or 'template0'}")
-    try:
-        yield server.set(database=name)
-    finally:
-        with administration.connect() as connection:
-            connection.exec_driver_sql(f"drop database if exists {name} with (force)")

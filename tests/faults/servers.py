@@ -16,7 +16,8 @@ from sqlalchemy import URL, NullPool, create_engine, make_url
 
 from include.embedded import postgres, postmaster
 from include.migrations import migrate
-from tests.conftest import in_memory, new_database
+from tests.conftest import in_memory
+from tests.databases import new_database
 from tests.faults.task import PATIENCE_SECONDS
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import URL, Engine, create_engine
 
 from include.mail.message import message_id
 from include.reconcile import violations
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.faults.books import Books, books, differences
 from tests.faults.people import AS_OF, populate
 from tests.faults.points import Stop

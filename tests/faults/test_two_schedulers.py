@@ -13,7 +13,7 @@ from sqlalchemy import URL, create_engine
 
 from include.reconcile import violations
 from tests import factories
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.faults.books import SHARED, books
 from tests.faults.disturbances import finish
 from tests.faults.people import AS_OF

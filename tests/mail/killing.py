@@ -25,7 +25,7 @@ from include.database import connect
 from include.mail.outbox import HANDFUL_MAX
 from include.mail.sending import send_due
 from include.mail.server import MailServer
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.faults.servers import fragile_server
 from tests.mail.rows import NOW, STARTED_AT, rows, run
 from tests.mail.scripted_server import ScriptedServer, scripted_server

@@ -23,7 +23,7 @@ from sqlalchemy import URL
 from include.database import connect
 from include.mail.sending import send_due
 from include.mail.server import MailServer
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.faults.servers import fragile_server
 from tests.mail.killing import FILL
 from tests.mail.rows import NOW, STARTED_AT, run

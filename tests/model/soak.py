@@ -15,7 +15,8 @@ from sqlalchemy import create_engine
 
 from include.database import connect
 from include.migrations import migrate
-from tests.conftest import new_database, throw_away_server
+from tests.conftest import throw_away_server
+from tests.databases import new_database
 from tests.model.histories import play
 from tests.soak.figures import Figures
 

@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import URL
 
-from include.database import connect
-from tests.conftest import new_database
+from tests.databases import Databases
 from tests.model import dice
 from tests.model.comparing import BOOKED, CARDS, EXPIRIES, WARNINGS
 from tests.model.histories import play
@@ -24,10 +22,9 @@ Ending = Callable[[Shop], None]
 
 
 @contextmanager
-def replayed(template_url: URL, seed: int) -> Iterator[Shop]:
+def replayed(databases: Databases, seed: int) -> Iterator[Shop]:
     """The same history on a database of its own, and then some days without a run."""
-    with new_database(template_url, template=template_url.database) as url:
-        engine = connect(url.render_as_string(hide_password=False))
+    with databases.lent() as engine:
         shop = play(engine, seed, histories=8, steps=4)
         draw = random.Random(seed)
         for _ in range(MISSED):
@@ -35,7 +32,6 @@ def replayed(template_url: URL, seed: int) -> Iterator[Shop]:
             for member in shop.members:
                 dice.at_the_till(draw, shop, member, *next(iter(member.cards.items())))
         yield shop
-        engine.dispose()
 
 
 def books(shop: Shop) -> dict[str, list]:
@@ -44,8 +40,8 @@ def books(shop: Shop) -> dict[str, list]:
     return {name: sorted(rows(shop.engine, sql), key=str) for name, sql in statements.items()}
 
 
-def ended(template_url: URL, seed: int, ending: Ending) -> dict[str, list]:
-    with replayed(template_url, seed) as shop:
+def ended(databases: Databases, seed: int, ending: Ending) -> dict[str, list]:
+    with replayed(databases, seed) as shop:
         ending(shop)
         shop.post({})
         return books(shop)
@@ -60,10 +56,10 @@ def making_up(order: list[int]) -> Ending:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_missed_days_end_the_same_in_any_order_and_by_the_last_alone(template_url, seed):
+def test_missed_days_end_the_same_in_any_order_and_by_the_last_alone(databases, seed):
     forwards = list(reversed(range(MISSED)))
     shuffled = random.Random(seed).sample(forwards, k=MISSED)
-    endings = [ended(template_url, seed, making_up(order)) for order in (
+    endings = [ended(databases, seed, making_up(order)) for order in (
         forwards, list(range(MISSED)), shuffled, [0],
     )]  # fmt: skip
     assert endings[0]["booked"], "nothing happened at all"
@@ -71,16 +67,16 @@ def test_missed_days_end_the_same_in_any_order_and_by_the_last_alone(template_ur
 
 
 @pytest.mark.parametrize("seed", [4])
-def test_size_of_a_chunk_makes_no_difference(template_url, seed, monkeypatch):
+def test_size_of_a_chunk_makes_no_difference(databases, seed, monkeypatch):
     endings = []
     for size in ("1", "10000"):
         monkeypatch.setenv("LOYALTY_CHUNK_SIZE", size)
-        endings.append(ended(template_url, seed, making_up([0])))
+        endings.append(ended(databases, seed, making_up([0])))
     assert endings[0] == endings[1]
 
 
 @pytest.mark.parametrize("seed", [6])
-def test_unrelated_merchant_makes_no_difference(template_url, seed):
+def test_unrelated_merchant_makes_no_difference(databases, seed):
     def joined(shop: Shop) -> None:
         member = shop.enrol(dice.program(random.Random(seed)), cards=2)
         for card_id, card in member.cards.items():
@@ -88,8 +84,8 @@ def test_unrelated_merchant_makes_no_difference(template_url, seed):
         shop.run(shop.now)
         shop.members.remove(member)
 
-    with_others = ended(template_url, seed, joined)
-    alone = ended(template_url, seed, making_up([0]))
+    with_others = ended(databases, seed, joined)
+    alone = ended(databases, seed, making_up([0]))
     mine = {row[0] for row in alone["cards"]}
     of_mine = {
         name: [row for row in found if row[0] in mine] for name, found in with_others.items()

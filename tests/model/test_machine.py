@@ -15,8 +15,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from include.database import connect
-from tests.conftest import new_database
 from tests.model import dice
 from tests.model.comparing import differences
 from tests.model.histories import FIRST, STATEMENTS_MAX
@@ -41,17 +39,15 @@ POINTS = st.integers(1, 50)
 class CardMachine(RuleBasedStateMachine):
     """One card's life, with every rule of the application and of the people around it."""
 
-    template_url = None
+    databases = None
 
     def __init__(self) -> None:
         super().__init__()
-        self._database = new_database(self.template_url, template=self.template_url.database)
-        url = self._database.__enter__()
-        self.engine = connect(url.render_as_string(hide_password=False))
+        self._database = self.databases.lent()
+        self.engine = self._database.__enter__()
         self.shop = Shop(self.engine, FIRST)
 
     def teardown(self) -> None:
-        self.engine.dispose()
         self._database.__exit__(None, None, None)
 
     @property
@@ -130,8 +126,8 @@ class CardMachine(RuleBasedStateMachine):
             self.shop.run_id, self.shop.has_just_run = None, False
 
 
-def test_no_history_of_a_card_ends_otherwise_than_the_models(template_url, monkeypatch):
+def test_no_history_of_a_card_ends_otherwise_than_the_models(databases, monkeypatch):
     # The machine sets the clock itself; it is put back with everything else.
     monkeypatch.setenv("LOYALTY_NOW", FIRST.isoformat())
-    monkeypatch.setattr(CardMachine, "template_url", template_url)
+    monkeypatch.setattr(CardMachine, "databases", databases)
     run_state_machine_as_test(CardMachine, settings=BOUNDED)

@@ -22,7 +22,8 @@ from pathlib import Path
 from sqlalchemy import URL, Engine, NullPool, create_engine
 
 from include.migrations import migrate
-from tests.conftest import new_database, throw_away_server
+from tests.conftest import throw_away_server
+from tests.databases import new_database
 from tests.model.histories import play
 from tests.mutants import asking
 from tests.mutants.applying import failure, mutated_copy, pipeline_on

@@ -28,15 +28,15 @@ def test_names_are_unique_and_the_catalogue_is_large_enough():
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.__name__)
-def test_example_holds_on_the_true_sql(emptied_engine, example):
-    if refutation := failure(example, emptied_engine):
+def test_example_holds_on_the_true_sql(engine, example):
+    if refutation := failure(example, engine):
         raise refutation
 
 
 @pytest.mark.parametrize("mutant", STAGE_MUTANTS, ids=name_of)
-def test_mutant_is_killed_by_its_example(emptied_engine, tmp_path, mutant):
+def test_mutant_is_killed_by_its_example(engine, tmp_path, mutant):
     with pipeline_on(mutated_copy(mutant, tmp_path)):
-        assert failure(mutant.example, emptied_engine) is not None
+        assert failure(mutant.example, engine) is not None
 
 
 @pytest.mark.parametrize("mutant", MIGRATION_MUTANTS, ids=name_of)

@@ -17,7 +17,7 @@ from sqlalchemy import URL, Engine
 from include.database import connect
 from include.mail.seeding import seed_templates
 from include.reconcile import violations
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.faults.books import SHARED, Books, books, differences
 from tests.faults.whole_day import WholeDay
 from tests.mail.scripted_server import scripted_server

@@ -19,7 +19,7 @@ from include.embedded.ports import HOST
 from include.mail.outbox import Result, claim, hand_over, open_sender, record
 from include.mail.server import MailServer
 from include.mail.writing import Writer, load_templates
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.mail.killing import FILL
 from tests.mail.measuring import MailPlace
 from tests.mail.rows import NOW, STARTED_AT, run
