@@ -26,11 +26,11 @@ class ReconcileError(LoyaltyError):
 
 
 class CohortFileError(LoyaltyError):
-    """A cohort file is missing or differs from its manifest."""
+    """A cohort file is missing, may not be read or differs from its manifest."""
 
 
 class MailServerError(LoyaltyError):
-    """The mail server is unreachable, refused the login or hung up; mails stay queued."""
+    """The mail server is unreachable or takes nothing from us; mails stay queued."""
 
 
 class TemplateError(LoyaltyError):

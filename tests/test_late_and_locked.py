@@ -12,8 +12,9 @@ from sqlalchemy.exc import OperationalError
 from include import cohorts, runs
 from include.database import CHUNK, CLAIMING, HOLDING, HURRIED, LAST_PASS, Limits, statements
 from include.errors import InvalidInstantError
+from include.mail.figures import SendFigures
 from include.mail.outbox import recover
-from include.mail.sending import SendFigures, send_due
+from include.mail.sending import send_due
 from tests import factories
 from tests.day import run_day
 from tests.mail.scripted_server import scripted_server

@@ -8,7 +8,7 @@ import pytest
 
 from include import metrics
 from include.database import connect
-from include.mail.sending import SendFigures
+from include.mail.figures import SendFigures
 from include.progress import Standing
 from tests import factories
 from tests.day import run_day

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from include.mail.sending import SendFigures, send_due
+from include.mail.figures import SendFigures
+from include.mail.sending import send_due
 from include.reconcile import violations
 from tests import factories
 from tests.day import run_day

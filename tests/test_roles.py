@@ -13,12 +13,13 @@ from sqlalchemy.exc import DBAPIError
 
 from include.database import ROLES, connect, require_schema, transaction
 from include.errors import ConfigurationError, SchemaError
+from include.mail.figures import SendFigures
 from include.mail.seeding import seed_templates
-from include.mail.sending import SendFigures, send_due
+from include.mail.sending import send_due
 from include.migrations import migrate
 from include.reconcile import violations
 from tests import factories
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.day import run_day
 from tests.mail.scripted_server import scripted_server
 from tests.rows import balance, fingerprint, rows

@@ -9,7 +9,8 @@ import pytest
 from include import decisions
 from include.cohorts import carry_out
 from include.errors import ConfigurationError
-from include.mail.sending import SendFigures, send_due
+from include.mail.figures import SendFigures
+from include.mail.sending import send_due
 from include.reconcile import reconcile, violations
 from include.runs import RunRequest, close_run
 from tests import factories

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Outcome = Literal[
@@ -19,9 +20,10 @@ Outcome = Literal[
 ]
 
 _ANSWER_CHARACTERS_MAX = 500
-# Address and mailbox, unknown reasons, routing (RFC 3463). The others (5.3 system, 5.5 protocol,
-# 5.6 content, 5.7 policy) tell of the mail or of us: the next mail to the address may well arrive.
-_ADDRESS_FAILS = re.compile(r"5\.[0124]\.\d{1,3}")
+# Address and mailbox, unknown reasons, routing (RFC 3463). The others (5.1.7 and 5.1.8 our sender,
+# 5.3 system, 5.5 protocol, 5.6 content, 5.7 policy) tell of the mail or of us: the next mail to the
+# address may well arrive.
+_ADDRESS_FAILS = re.compile(r"5\.(?:[024]\.\d{1,3}|1\.(?![78]$)\d{1,3})")
 _STATUS = re.compile(r"(5\.\d{1,3}\.\d{1,3})(?!\S)")
 _CODES = re.compile(r"\d{3}(?: \d\.\d{1,3}\.\d{1,3})?(?!\S)")
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;\[\]]*@[^\s<>\"'(),:;]+")
@@ -44,6 +46,7 @@ def refusal(code: int, text: str, recipient: str) -> Answer:
     """Return what a 4xx or 5xx about a mail makes of it.
 
     A server that says it is not the address is `unwelcome`; without such a word it is the address.
+    What that makes of the mail depends on how the server takes others (`sending.py`).
     """
     said = scrub(f"{code} {text}", recipient)
     if code < 500:
@@ -51,6 +54,14 @@ def refusal(code: int, text: str, recipient: str) -> Answer:
     status = _STATUS.match(text)
     is_ours = status is not None and not fails_address(status[1])
     return Answer("unwelcome" if is_ours else "permanent", said)
+
+
+def taken_for(answers: Mapping[int, Answer], outcome: Outcome) -> dict[int, Answer]:
+    """Return the answers with another outcome in place of `unwelcome`."""
+    return {
+        mail_id: replace(answer, outcome=outcome) if answer.outcome == "unwelcome" else answer
+        for mail_id, answer in answers.items()
+    }
 
 
 def codes(answer: str) -> str:

@@ -18,8 +18,6 @@ _ANSWERED = frozenset({"sent", "temporary", "permanent", "unwelcome"})
 _UNANSWERED_MAX = 3
 # A server that answers now and then is dialled twice for each mail it hangs up on.
 _HANG_UPS_MAX = 50
-# So many mails in a row that the server refuses on our account: the others would fare no better.
-_UNWELCOME_MAX = 5
 
 
 class _HungUp(Exception):
@@ -40,8 +38,6 @@ class SmtpSession:
         self._sender = server.sender_address
         self._smtp: smtplib.SMTP | None = None
         self._unanswered = 0
-        self._unwelcome = 0
-        self._refused = ""
         self._may_pipeline = True
         self.hang_ups = 0
         self.has_answered = False
@@ -68,16 +64,12 @@ class SmtpSession:
         """
         if self._unanswered >= _UNANSWERED_MAX or self.hang_ups >= _HANG_UPS_MAX:
             raise self._error("hangs up on mail after mail without an answer")
-        if self._unwelcome >= _UNWELCOME_MAX:
-            raise self._error(
-                f"refuses mail after mail, and not because of its recipient ({self._refused})"
-            )
         payload = _payload(message)
         for _ in range(2):
             try:
                 return self._counted(self._transact(recipient, payload))
             except _HungUp as hung_up:
-                cause = scrub(str(hung_up), recipient)
+                cause = codes(str(hung_up))
                 self._drop()
                 # Some firewall may announce more than it bears; one by one always goes.
                 self._may_pipeline = False
@@ -99,8 +91,6 @@ class SmtpSession:
             self._unanswered = 0
         else:
             self._unanswered += 1
-        self._unwelcome = self._unwelcome + 1 if answer.outcome == "unwelcome" else 0
-        self._refused = codes(answer.text or "")
         return answer
 
     def _transact(self, recipient: str, payload: bytes) -> Answer:
@@ -148,7 +138,7 @@ class SmtpSession:
 
     def _refusal(self, code: int, text: str, recipient: str) -> Answer:
         if code in _SESSION_CODES or not 400 <= code < 600:
-            raise self._error(f"does not take mails from us ({scrub(f'{code} {text}', recipient)})")
+            raise self._error(f"does not take mails from us ({codes(f'{code} {text}')})")
         return refusal(code, text, recipient)
 
     def _hand_over(self, smtp: smtplib.SMTP, recipient: str, payload: bytes) -> Answer:

@@ -117,17 +117,13 @@ class Sender:
 
 
 @contextmanager
-def open_sender(engine: Engine, known_time_zones: list[str] | None = None) -> Iterator[Sender]:
-    """Open a sender; its lock goes with its session, however the process ends.
-
-    `known_time_zones`: as `read_known_time_zones` returned them a moment ago.
-    """
-    zones = read_known_time_zones(engine) if known_time_zones is None else known_time_zones
+def open_sender(engine: Engine) -> Iterator[Sender]:
+    """Open a sender; its lock goes with its session, however the process ends."""
     session = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     # Taken out of the pool, so that closing it really ends the session and frees the lock.
     session.detach()
     with session:
-        sender = Sender(_take_number(engine), engine, session, zones)
+        sender = Sender(_take_number(engine), engine, session, _known_time_zones(engine))
         run_stage(session, "open_sender", sender.binds)
         try:
             yield sender
@@ -142,21 +138,18 @@ def _take_number(engine: Engine) -> int:
         return int(run_stage(connection, "number_sender", {})["sender_id"])
 
 
-def read_known_time_zones(engine: Engine) -> list[str]:
+def _known_time_zones(engine: Engine) -> list[str]:
     """Return the programs' time zones that the database knows; mails of others go by UTC."""
     with transaction(engine, role=MAILER) as connection:
         return list(run_stage(connection, "read_mail_zones", {})["known_time_zones"])
 
 
-def recover(
-    engine: Engine, recovered_at: datetime, known_time_zones: list[str] | None = None
-) -> Recovery:
+def recover(engine: Engine, recovered_at: datetime) -> Recovery:
     """Take back the mails of senders that died."""
-    zones = read_known_time_zones(engine) if known_time_zones is None else known_time_zones
     binds = {
         "sender_lock_class": SENDER_LOCK_CLASS,
         "recovered_at": recovered_at,
-        "known_time_zones": zones,
+        "known_time_zones": _known_time_zones(engine),
     }
     with transaction(engine, role=MAILER) as connection:
         recovered = run_stage(connection, "recover_mail", binds)
@@ -239,9 +232,9 @@ def forget_erased(engine: Engine) -> int:
         return int(run_stage(connection, "forget_addresses", {})["recipients_forgotten"])
 
 
-def put_off(engine: Engine, mail_ids: Sequence[int], put_off_at: datetime) -> None:
-    """Let mails wait on which the server hung up while it took others; that was no attempt."""
-    binds = {"put_off_ids": list(mail_ids), "put_off_at": put_off_at}
+def put_off(engine: Engine, mail_ids: Sequence[int], put_off_at: datetime, reason: str) -> None:
+    """Let mails wait ten minutes that are queued again; what happened to them was no attempt."""
+    binds = {"put_off_ids": list(mail_ids), "put_off_at": put_off_at, "reason": reason}
     with transaction(engine, RECORDING, role=MAILER) as connection:
         run_stage(connection, "put_off_mails", binds)
 

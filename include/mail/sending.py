@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from math import inf
@@ -12,9 +12,10 @@ from math import inf
 from sqlalchemy import Engine
 
 from include.clock import read_clock
-from include.errors import UnfinishedError
-from include.mail.answers import Answer, codes
+from include.errors import MailServerError, UnfinishedError
+from include.mail.answers import Answer, codes, taken_for
 from include.mail.dispatch import Dispatch
+from include.mail.figures import SendFigures
 from include.mail.outbox import (
     BATCH_SIZE_MAX,
     HANDFUL_MAX,
@@ -29,7 +30,6 @@ from include.mail.outbox import (
     hand_over,
     open_sender,
     put_off,
-    read_known_time_zones,
     record,
     recover,
 )
@@ -39,21 +39,12 @@ from include.progress import Progress, Tell, tell_log
 
 log = logging.getLogger(__name__)
 
-
-@dataclass
-class SendFigures:
-    """How many mails became what; `ambiguous` counts warnings that go out once more, too.
-
-    `put_off` are mails on which a server hangs up that takes others; they wait ten minutes.
-    """
-
-    sent: int = 0
-    deferred: int = 0
-    failed: int = 0
-    suppressed: int = 0
-    superseded: int = 0
-    ambiguous: int = 0
-    put_off: int = 0
+# So many mails that a server refuses on our account, while it takes none, are its fault.
+_UNWELCOME_MIN = 5
+# After so many of them no further mail is tried.
+_UNWELCOME_MAX = 50
+_HUNG_UP = "The server hung up before the data of this mail, and took others."
+_UNWELCOME = "The server refused this mail and all others, and not because of their recipients."
 
 
 @dataclass(frozen=True)
@@ -62,6 +53,7 @@ class _Desk:
 
     engine: Engine
     sender: Sender
+    server: MailServer
     dispatch: Dispatch
     writer: Writer
     figures: SendFigures
@@ -74,13 +66,15 @@ class _Desk:
     hung_up_ids: list[int] = field(default_factory=list)
     # Of these the ones that were tried in an earlier run.
     retried_ids: set[int] = field(default_factory=set)
+    # Mails that it refused on our account before it had taken any, queued again, with its codes.
+    unwelcome: dict[int, str] = field(default_factory=dict)
 
 
 def send_due(
     engine: Engine,
     server: MailServer,
     *,
-    named_ids: Iterator[list[int]] | None,
+    named_ids: Iterable[list[int]] | None,
     tell: Tell | None = None,
     count: Callable[[dict[str, int]], None] | None = None,
     seconds_max: float = inf,
@@ -101,19 +95,18 @@ def send_due(
     figures = SendFigures()
     with Dispatch(server) as dispatch:
         writer = Writer(load_templates(engine), server)
-        zones = read_known_time_zones(engine)
-        _recover(engine, zones)
+        _recover(engine)
         forget_erased(engine)
-        with open_sender(engine, zones) as sender:
-            desk = _Desk(engine, sender, dispatch, writer, figures, _begin(engine, tell), ends_at)
+        with open_sender(engine) as sender:
+            progress = _begin(engine, tell)
+            desk = _Desk(engine, sender, server, dispatch, writer, figures, progress, ends_at)
             try:
-                _send_named(desk, named_ids)
+                _send_named(desk, named_ids or ())
                 _send_others(desk)
                 _judge(desk)
                 desk.progress.end()
             finally:
-                told = ", ".join(f"{count} {name}" for name, count in asdict(figures).items())
-                log.info("Mails: %s.", told)
+                log.info("Mails: %s.", figures)
                 if count:
                     count(asdict(figures))
     return figures
@@ -124,8 +117,8 @@ def _begin(engine: Engine, tell: Tell | None) -> Progress:
     return Progress(lambda: count_due(engine, read_clock(engine)), told, clock=time.monotonic)
 
 
-def _recover(engine: Engine, known_time_zones: list[str]) -> None:
-    recovery = recover(engine, read_clock(engine), known_time_zones)
+def _recover(engine: Engine) -> None:
+    recovery = recover(engine, read_clock(engine))
     if recovery != Recovery(0, 0, 0):
         log.warning(
             "A sender died: %s mails it had not sent are queued again, %s warnings that may have "
@@ -136,10 +129,11 @@ def _recover(engine: Engine, known_time_zones: list[str]) -> None:
         )
 
 
-def _send_named(desk: _Desk, named_ids: Iterator[list[int]] | None) -> None:
-    for part in named_ids or ():
+def _send_named(desk: _Desk, parts: Iterable[list[int]], *, is_last_word: bool = False) -> None:
+    for part in parts:
         for start in range(0, len(part), BATCH_SIZE_MAX):
-            _send_batch(desk, named_ids=part[start : start + BATCH_SIZE_MAX])
+            named_ids = part[start : start + BATCH_SIZE_MAX]
+            _send_batch(desk, named_ids=named_ids, is_last_word=is_last_word)
 
 
 def _send_others(desk: _Desk) -> None:
@@ -150,15 +144,41 @@ def _send_others(desk: _Desk) -> None:
 
 
 def _judge(desk: _Desk) -> None:
+    if desk.unwelcome:
+        _judge_unwelcome(desk)
     if desk.hung_up_ids:
         # A mail that was put off before says nothing new about the server.
         if not desk.retried_ids.issuperset(desk.hung_up_ids):
             desk.dispatch.require_answers()
-        put_off(desk.engine, desk.hung_up_ids, read_clock(desk.engine))
-        desk.figures.put_off = len(desk.hung_up_ids)
+        _put_off(desk, desk.hung_up_ids, _HUNG_UP)
 
 
-def _send_batch(desk: _Desk, *, named_ids: list[int] | None = None, after_id: int = 0) -> Claim:
+def _judge_unwelcome(desk: _Desk) -> None:
+    """Ask once more about mails that were refused on our account before the server took any."""
+    if not desk.figures.sent and len(desk.unwelcome) >= _UNWELCOME_MIN:
+        raise _unwelcome_error(desk)
+    mail_ids = list(desk.unwelcome)
+    desk.unwelcome.clear()
+    _send_named(desk, [mail_ids], is_last_word=True)
+
+
+def _unwelcome_error(desk: _Desk) -> MailServerError:
+    said = ", ".join(sorted(set(desk.unwelcome.values())))
+    return desk.server.error(f"refuses every mail, and not because of its recipient ({said})")
+
+
+def _put_off(desk: _Desk, mail_ids: list[int], reason: str) -> None:
+    put_off(desk.engine, mail_ids, read_clock(desk.engine), reason)
+    desk.figures.put_off += len(mail_ids)
+
+
+def _send_batch(
+    desk: _Desk,
+    *,
+    named_ids: list[int] | None = None,
+    after_id: int = 0,
+    is_last_word: bool = False,
+) -> Claim:
     if time.monotonic() > desk.ends_at:
         raise UnfinishedError(
             "This sender's time is over; the mails that are left stay queued, and the next try or "
@@ -171,7 +191,7 @@ def _send_batch(desk: _Desk, *, named_ids: list[int] | None = None, after_id: in
         sent_at=now,
         named_ids=named_ids,
         after_id=after_id,
-        excluded_ids=desk.unknown_ids + desk.hung_up_ids,
+        excluded_ids=desk.unknown_ids + desk.hung_up_ids + list(desk.unwelcome),
     )
     desk.figures.superseded += claimed.superseded
     desk.figures.suppressed += claimed.suppressed
@@ -182,14 +202,14 @@ def _send_batch(desk: _Desk, *, named_ids: list[int] | None = None, after_id: in
     try:
         while left:
             mails, left = left[:handful], left[handful:]
-            now = _send_handful(desk, mails, now)
+            now = _send_handful(desk, mails, now, is_last_word=is_last_word)
     finally:
         if left:
             _record(desk, [Result(mail.id, "released") for mail in left])
     return claimed
 
 
-def _send_handful(desk: _Desk, mails: list[Mail], now: datetime) -> datetime:
+def _send_handful(desk: _Desk, mails: list[Mail], now: datetime, *, is_last_word: bool) -> datetime:
     """Send some claimed mails and record what became of each; return when that was."""
     # Until a mail is handed over its result is that nothing happened to it.
     results = {mail.id: Result(mail.id, "released") for mail in mails}
@@ -199,13 +219,37 @@ def _send_handful(desk: _Desk, mails: list[Mail], now: datetime) -> datetime:
         letters = _write(desk, mails, now, results)
         desk.dispatch.send(_handed_over(desk, letters, now), answers)
     finally:
-        for mail_id, answer in answers.items():
+        for mail_id, answer in _understood(desk, answers, is_last_word=is_last_word).items():
             recipient = letters[mail_id].recipient
             results[mail_id] = Result(mail_id, answer.outcome, answer.text, recipient)
         recorded_at = _record(desk, list(results.values()))
     retried_ids = {mail.id for mail in mails if mail.is_retried}
     desk.retried_ids.update(retried_ids.intersection(desk.hung_up_ids))
+    if len(desk.unwelcome) >= _UNWELCOME_MAX and not desk.figures.sent:
+        # Should it be these recipients all the same, the next try gets to the others.
+        _put_off(desk, list(desk.unwelcome), _UNWELCOME)
+        raise _unwelcome_error(desk)
     return recorded_at
+
+
+def _understood(
+    desk: _Desk, answers: dict[int, Answer], *, is_last_word: bool
+) -> dict[int, Answer]:
+    """Return the answers with what a refusal on our account makes of its mail.
+
+    A server that takes others means this one, for good. One that has taken none may let nobody in:
+    the mail is queued again and judged at the end; one of a few is then deferred.
+    """
+    if desk.figures.sent or any(each.outcome == "sent" for each in answers.values()):
+        return taken_for(answers, "permanent")
+    if is_last_word:
+        return taken_for(answers, "temporary")
+    desk.unwelcome.update(
+        (mail_id, codes(each.text or ""))
+        for mail_id, each in answers.items()
+        if each.outcome == "unwelcome"
+    )
+    return taken_for(answers, "released")
 
 
 def _write(
@@ -231,9 +275,7 @@ def _handed_over(desk: _Desk, letters: dict[int, Letter], now: datetime) -> dict
 
 def _record(desk: _Desk, results: list[Result]) -> datetime:
     recorded_at = read_clock(desk.engine)
-    counts = record(desk.sender, results, recorded_at)
-    for name in ("sent", "deferred", "failed", "suppressed", "ambiguous"):
-        setattr(desk.figures, name, getattr(desk.figures, name) + int(counts[f"mails_{name}"]))
+    desk.figures.add(record(desk.sender, results, recorded_at))
     for result in results:
         if result.outcome == "ambiguous":
             desk.unknown_ids.append(result.mail_id)

@@ -1,8 +1,8 @@
 -- Notes on the warnings' notices what the mail server's answers mean for the points.
 -- In: outcomes of warnings that this sender holds. Out: the date a warning named is promised once
 -- it was or may have been accepted; the gate of minimum notice opens once it was accepted, refused
--- for good on its recipient's account, had no usable address, or its fate was unknown for the
--- second time. A failure that opens no gate leaves its local day.
+-- for good, had no usable address, or its fate was unknown for the second time. A failure that
+-- opens no gate leaves its local day.
 -- Prepared: every batch runs it.
 -- Binds: sender_id, outcome_ids and outcomes (parallel), recorded_at, known_time_zones.
 -- Rerun: dates only grow, gates stay open, and recorded mails are not this sender's any more.
@@ -13,7 +13,7 @@ answered as materialized (
         given.outcome in ('sent', 'ambiguous') as is_promised,
         given.outcome in ('sent', 'permanent', 'suppressed')
         or (given.outcome = 'ambiguous' and mails.ambiguous_times > 0) as is_opened,
-        given.outcome in ('unrenderable', 'unwelcome')
+        given.outcome = 'unrenderable'
         or (given.outcome = 'temporary' and mails.attempts >= 3) as is_failed
     from unnest(%(outcome_ids)s::bigint[], %(outcomes)s::text[]) as given (id, outcome)
     inner join loyalty.email_logs as mails on given.id = mails.id

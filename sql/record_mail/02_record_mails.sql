@@ -18,7 +18,6 @@ answered as materialized (
             when 'temporary'
                 then case when mails.attempts < 3 then 'deferred' else 'failed' end
             when 'permanent' then 'failed'
-            when 'unwelcome' then 'failed'
             when 'unrenderable' then 'failed'
             when 'suppressed' then 'suppressed'
             when 'released' then 'queued'

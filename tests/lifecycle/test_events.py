@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from include.mail.sending import SendFigures, send_due
+from include.mail.figures import SendFigures
+from include.mail.sending import send_due
 from include.reconcile import violations
 from tests import factories
 from tests.day import run_day

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine
 
-from include.mail.sending import SendFigures, send_due
+from include.mail.figures import SendFigures
+from include.mail.sending import send_due
 from tests.mail.scripted_server import ScriptedServer
 
 

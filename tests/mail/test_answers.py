@@ -3,7 +3,7 @@
 import pytest
 
 from include.errors import MailServerError
-from include.mail.sending import SendFigures
+from include.mail.figures import SendFigures
 from tests.mail.rows import NOW, card, expired, mail_row, notice, rows, status, warning
 from tests.mail.scripted_server import DROP, Step, scripted_server
 from tests.mail.sending import send
@@ -111,28 +111,81 @@ def test_permanent_refusal_fails_at_once_and_opens_the_gate(engine):
 RELAYING_DENIED = Step(rcpt="554 5.7.1 relay access denied")
 
 
-def test_refusal_that_is_not_about_the_recipient_opens_no_gate(engine):
+def asked(server):
+    return sum(command.upper().startswith("RCPT") for command in server.commands)
+
+
+def many(engine, mails, key="expired"):
+    card_id = card(engine)
+    return [expired(engine, card_id, key=f"{key}:{number}") for number in range(mails)]
+
+
+@pytest.mark.parametrize("refused", [0, 1, 29])
+def test_refusal_by_a_server_that_takes_others_is_for_good(engine, refused):
+    many(engine, refused)
     mail_id = warning(engine, card(engine))
-    with scripted_server(RELAYING_DENIED) as server:
-        assert send(engine, server) == SendFigures(failed=1)
+    many(engine, 29 - refused, "more")
+    # The other 29 mails are taken, some in a handful before, some in one after.
+    with scripted_server(*[Step()] * refused, RELAYING_DENIED) as server:
+        assert send(engine, server) == SendFigures(sent=29, failed=1)
     row = mail_row(engine, mail_id)
-    assert (row.status, row.attempts) == ("failed", 0)
+    assert (row.status, row.attempts) == ("failed", 1)
     assert row.error_message == "554 5.7.1 relay access denied"
+    assert notice(engine, mail_id) == ("2024-03-24", None, "2024-03-10")
+
+
+def test_those_refused_before_the_server_took_any_are_asked_about_once_more(engine):
+    ids = many(engine, 40)
+    refused = [RELAYING_DENIED] * 30
+    with scripted_server(*refused, *[Step()] * 10, *refused) as server:
+        assert send(engine, server) == SendFigures(sent=10, failed=30)
+    # The second handful told that the server takes mails: of the first, all came again.
+    assert asked(server) == 40 + 25
+    assert [mail_row(engine, each).attempts for each in ids] == [1] * 40
+
+
+def test_refusal_by_a_server_that_takes_no_other_defers_the_mail_and_opens_no_gate(
+    engine, monkeypatch
+):
+    mail_id = warning(engine, card(engine))
+    with scripted_server() as server:
+        server.otherwise = RELAYING_DENIED
+        for minute, expected in ((0, "deferred"), (1, "deferred"), (3, "deferred"), (7, "failed")):
+            later(monkeypatch, minute)
+            send(engine, server)
+            assert status(engine, mail_id) == expected
     assert notice(engine, mail_id) == ("2024-03-24", None, None)
 
 
-def test_server_that_refuses_all_mails_on_our_account_stops_the_sender(engine):
-    card_id = card(engine)
-    ids = [expired(engine, card_id, key=f"expired:{number}") for number in range(8)]
-    accepted = Step()
-    with scripted_server(*[RELAYING_DENIED] * 4, accepted) as server:
+@pytest.mark.parametrize("mails", [5, 30])
+def test_server_that_refuses_all_mails_on_our_account_stops_the_sender_and_loses_none(
+    engine, mails
+):
+    ids = many(engine, mails)
+    with scripted_server() as server:
         server.otherwise = RELAYING_DENIED
-        # Four in a row and then one that was taken: the server is well.
-        assert send(engine, server, ids[:5]) == SendFigures(sent=1, failed=4 + 3)
-        more = [expired(engine, card_id, key=f"expired:{number}") for number in range(8, 15)]
         with pytest.raises(MailServerError, match=r"not because of its recipient \(554 5\.7\.1\)"):
             send(engine, server)
-    assert [status(engine, each) for each in more] == ["failed"] * 5 + ["queued"] * 2
+        for row in (mail_row(engine, each) for each in ids):
+            assert (row.status, row.attempts, row.next_attempt_at) == ("queued", 0, None)
+        server.otherwise = Step()
+        assert send(engine, server) == SendFigures(sent=mails)
+
+
+def test_a_try_after_fifty_refusals_begins_with_the_others(engine, monkeypatch):
+    ids = many(engine, 60)
+    with scripted_server() as server:
+        server.otherwise = RELAYING_DENIED
+        with pytest.raises(MailServerError, match="refuses every mail"):
+            send(engine, server)
+        assert asked(server) == 50
+        row = mail_row(engine, ids[0])
+        assert (row.status, row.attempts) == ("queued", 0)
+        assert row.error_message.startswith("The server refused this mail and all others")
+        server.otherwise = Step()
+        assert send(engine, server) == SendFigures(sent=10)
+        later(monkeypatch, 10)
+        assert send(engine, server) == SendFigures(sent=50)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ def test_nothing_is_connected_before_the_first_mail():
         (Step(dot="554 spam"), "permanent"),
         (Step(rcpt="550 5.1.1 no such user"), "permanent"),
         (Step(dot="552 5.2.2 mailbox full"), "permanent"),
+        (Step(rcpt="550 5.1.78 odd"), "permanent"),
+        (Step(rcpt="550 5.1.8 sender address rejected: domain not found"), "unwelcome"),
         (Step(dot="554 5.4.14 loop"), "permanent"),
         (Step(rcpt="554 5.7.1 relay access denied"), "unwelcome"),
         (Step(dot="550-5.7.26 unauthenticated\r\n550 5.7.26 sender"), "unwelcome"),
@@ -83,7 +85,7 @@ def test_mail_that_is_hung_up_on_twice_was_not_handed_over_and_the_next_one_goes
     with scripted_server(*steps) as server, SmtpSession(server.as_mail_server()) as session:
         first, second = (session.send(ANNA, MESSAGE) for _ in range(2))
     assert (first.outcome, second.outcome) == ("hung_up", "sent")
-    assert first.text == "The server hung up before the data (421 too busy, <address>)."
+    assert first.text == "The server hung up before the data (421)."
     assert (server.connections, len(server.payloads)) == (3, 1)
 
 

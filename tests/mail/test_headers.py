@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from include.mail.sending import SendFigures, send_due
+from include.mail.figures import SendFigures
+from include.mail.sending import send_due
 from include.mail.signing import Signature, sign
 from tests.mail.rows import NOW, card, expired, mail_row, run
 from tests.mail.scripted_server import scripted_server

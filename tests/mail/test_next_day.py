@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from include.cohorts import carry_out, select_cohort
-from include.mail.sending import SendFigures, send_due
+from include.mail.figures import SendFigures
+from include.mail.sending import send_due
 from include.runs import RunRequest, open_run
 from tests import factories
 from tests.day import run_day
@@ -50,19 +51,6 @@ def test_failed_warning_is_queued_again_by_the_next_day_under_its_message_id(
         assert send_due(engine, server.as_mail_server(), named_ids=None) == SendFigures(sent=1)
     assert [mail["Message-ID"] for mail in server.mails] == [first]
     assert rows(engine, "select attempts, status from loyalty.email_logs") == [(1, "sent")]
-
-
-def test_warning_refused_on_our_account_is_queued_again_by_the_next_day(engine, at):
-    factories.card(engine, last_activity_at=ACTIVE_AT)
-    at("2026-01-01T02:00:00+00:00")
-    run_day(engine, "2026-01-01T02:00:00+00:00")
-    with scripted_server(Step(rcpt="554 5.7.1 client host blocked")) as server:
-        assert send_due(engine, server.as_mail_server(), named_ids=None) == SendFigures(failed=1)
-        run_day(engine, "2026-01-01T02:00:00+00:00", dag_run_id="repeat")
-        assert one(engine, QUEUED) == 0
-        at("2026-01-02T02:00:00+00:00")
-        run_day(engine, "2026-01-02T02:00:00+00:00")
-        assert send_due(engine, server.as_mail_server(), named_ids=None) == SendFigures(sent=1)
 
 
 def test_warning_that_fails_between_plan_and_deed_is_skipped(engine, at, warned_card):

@@ -7,7 +7,8 @@ import logging
 import pytest
 
 from include.errors import ConfigurationError, MailServerError
-from include.mail.sending import SendFigures, send_due
+from include.mail.figures import SendFigures
+from include.mail.sending import send_due
 from tests.mail.authority import Authority
 from tests.mail.rows import NOW, card, mail_row, notice, warning
 from tests.mail.scripted_server import scripted_server

@@ -2,7 +2,8 @@
 
 import pytest
 
-from include.mail.sending import SendFigures, send_due
+from include.mail.figures import SendFigures
+from include.mail.sending import send_due
 from tests.mail.hostile import HARMLESS, HIDDEN_PARTS, HOSTILE_PARTS
 from tests.mail.rows import NOW, card, expired, insert, one, status
 from tests.mail.scripted_server import scripted_server

@@ -5,8 +5,9 @@ import logging
 import pytest
 
 from include.errors import ConfigurationError
+from include.mail.figures import SendFigures
 from include.mail.outbox import HANDFUL_MAX
-from include.mail.sending import SendFigures, send_due
+from include.mail.sending import send_due
 from tests.mail.rows import NOW, card, expired, insert, mail_row, notice, one, run, status, warning
 from tests.mail.scripted_server import DROP, Step, scripted_server
 from tests.mail.sending import send

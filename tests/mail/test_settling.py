@@ -6,7 +6,8 @@ import pytest
 
 from include.commands import settle as command
 from include.errors import ConfigurationError
-from include.mail.sending import SendFigures, send_due
+from include.mail.figures import SendFigures
+from include.mail.sending import send_due
 from include.mail.settling import close, list_ambiguous, send_again
 from tests.mail.rows import NOW, card, expired, mail_row, notice, status, warning
 from tests.mail.scripted_server import DROP, Step, scripted_server

@@ -13,7 +13,7 @@ ZONES = (
     "UTC", "Europe/Luxembourg", "America/New_York", "Pacific/Apia", "Australia/Lord_Howe",
     "Asia/Kathmandu", "America/St_Johns", "Pacific/Kiritimati",
 )  # fmt: skip
-OUTCOMES = ("temporary", "permanent", "unwelcome", "ambiguous")
+OUTCOMES = ("temporary", "permanent", "ambiguous")
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 

@@ -99,8 +99,6 @@ def post_expiry(card: Card, expiry: Expiry, outcome: str, now: datetime) -> None
 
 def counted(attempts: int, outcome: str, now: datetime) -> tuple[str, datetime | None, int]:
     """Return status, next try and attempts after an answer."""
-    if outcome == "unwelcome":  # It is about us, and no attempt.
-        return "failed", None, attempts
     if outcome == "temporary" and attempts < RETRIES:
         return "deferred", now + timedelta(seconds=60 * 2**attempts), attempts + 1
     return ("sent" if outcome == "sent" else "failed"), None, attempts + 1

@@ -32,15 +32,6 @@ def refusal_for_good_opens_the_gate_and_promises_nothing(engine: Engine) -> None
     assert notice(engine, mail_id) == (NAMED, None, TODAY)
 
 
-def refusal_on_our_account_opens_no_gate_and_is_no_attempt(engine: Engine) -> None:
-    mail_id = warning(engine, card(engine))
-    answered(engine, "unwelcome")
-    row = mail_row(engine, mail_id)
-    assert (row.status, row.attempts) == ("failed", 0)
-    assert one(engine, "select failed_on::text from loyalty.expiration_notices") == TODAY
-    assert notice(engine, mail_id) == (NAMED, None, None)
-
-
 def unusable_address_opens_the_gate(engine: Engine) -> None:
     mail_id = warning(engine, card(engine))
     answered(engine, "suppressed")
@@ -109,30 +100,6 @@ MUTANTS = (
         "given.outcome in ('sent', 'suppressed')",
         "Points cannot stay for ever because an address is refused for good.",
         refusal_for_good_opens_the_gate_and_promises_nothing,
-    ),
-    Mutant(
-        "gate_is_opened_by_a_5xx_on_our_account",
-        PROMISE,
-        "given.outcome in ('sent', 'permanent', 'suppressed')",
-        "given.outcome in ('sent', 'permanent', 'suppressed', 'unwelcome')",
-        "A server that does not let us send has not refused the customer's address.",
-        refusal_on_our_account_opens_no_gate_and_is_no_attempt,
-    ),
-    Mutant(
-        "refusal_on_our_account_leaves_no_day",
-        PROMISE,
-        "given.outcome in ('unrenderable', 'unwelcome')",
-        "given.outcome = 'unrenderable'",
-        "Without it the warning would stand, and the next day's run would not queue it again.",
-        refusal_on_our_account_opens_no_gate_and_is_no_attempt,
-    ),
-    Mutant(
-        "refusal_on_our_account_is_an_attempt",
-        RECORD,
-        "answered.outcome in ('sent', 'temporary', 'permanent')",
-        "answered.outcome in ('sent', 'temporary', 'permanent', 'unwelcome')",
-        "Only an answer about this recipient is an attempt.",
-        refusal_on_our_account_opens_no_gate_and_is_no_attempt,
     ),
     Mutant(
         "gate_is_not_opened_by_an_unusable_address",
