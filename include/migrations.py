@@ -9,11 +9,17 @@ none, so that no till waits for a step that waits for a till.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from alembic import command, op
 from alembic.config import Config
-from psycopg2.errors import InsufficientPrivilege
+from psycopg2.errors import (
+    DeadlockDetected,
+    InsufficientPrivilege,
+    LockNotAvailable,
+    QueryCanceled,
+)
 from sqlalchemy import Connection, CursorResult, Engine, inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
@@ -109,12 +115,18 @@ def lock_tables(mode: str, *tables: str) -> None:
     wanted = ", ".join(f"loyalty.{table}" for table in tables if table in present)
     if not wanted:
         return
+    _patiently(lambda: _lock_at_once(op.get_bind(), f"lock table {wanted} in {mode} mode"))
+
+
+def _patiently(attempt: Callable[[], object]) -> None:
+    """Repeat what gives way where it does not get its locks at once."""
     for attempts_left in reversed(range(LOCK_ATTEMPTS)):
         try:
-            _lock_at_once(op.get_bind(), f"lock table {wanted} in {mode} mode")
+            attempt()
             return
-        except OperationalError:
-            if not attempts_left:
+        except OperationalError as error:
+            gave_way = isinstance(error.orig, QueryCanceled | LockNotAvailable | DeadlockDetected)
+            if not gave_way or not attempts_left:
                 raise
             time.sleep(LOCK_PAUSE_SECONDS)
 
@@ -230,7 +242,11 @@ def _validation_failure(table: str, name: str) -> str | None:
         try:
             connection.exec_driver_sql(f"alter table loyalty.{table} validate constraint {name}")
         except IntegrityError as error:
-            connection.exec_driver_sql(f"alter table loyalty.{table} drop constraint {name}")
+            # It locks the table and the one that is referred to.
+            connection.exec_driver_sql(f"set statement_timeout = '{LOCK_ATTEMPT}'")
+            drop = f"alter table loyalty.{table} drop constraint {name}"
+            _patiently(lambda: connection.exec_driver_sql(drop))
+            connection.exec_driver_sql("set statement_timeout to default")
             return str(error.orig).strip()
     return None
 

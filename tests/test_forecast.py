@@ -69,6 +69,21 @@ def play(engine, at, first, last):
     return taken
 
 
+def test_stages_that_the_application_left_null_are_14_days(engine):
+    """The gate opens 14 days before 1 March, and the notice of 20 days ends 6 days after it."""
+    noticed = card(
+        engine,
+        program(engine, points_expiration_days=30, min_notice_days=20),
+        last_activity_at="2026-01-30T12:00:00+00:00",
+    )
+    execute(
+        engine,
+        "alter table loyalty.loyalty_programs alter warning_days drop not null;"
+        " update loyalty.loyalty_programs set warning_days = null",
+    )
+    assert forecast(engine) == {noticed: date(2026, 3, 8)}
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/New_York"])
 def test_runs_take_each_card_on_the_day_that_the_forecast_names(engine, at, zone):
     # 30 days after 5 to 9 February lie 7 to 11 March 2026; New York skips an hour on the 8th.

@@ -91,6 +91,23 @@ def test_migration_that_breaks_off_after_any_of_its_steps_is_taken_up(
     assert rows(empty, CATALOGUE) == rows(other_engine, CATALOGUE)
 
 
+@pytest.mark.parametrize(
+    ("before", "broken_off"),
+    [
+        ("0007_lifecycle_mail", "0008_mail_handover"),
+        ("0010_template_fingerprints", "0012_expiration_forecast"),
+        ("0014_undecided_cards", "0015_points_outlook"),
+    ],
+)
+def test_version_of_which_all_is_there_but_its_number_is_taken_up(
+    empty, other_engine, before, broken_off
+):
+    migrate(empty, broken_off)
+    execute(empty, f"update loyalty.pipeline_version set version_num = '{before}'")
+    migrate(empty)
+    assert rows(empty, CATALOGUE) == rows(other_engine, CATALOGUE)
+
+
 @pytest.mark.parametrize("tables", ["the application's alone", "the pipeline's to come"])
 def test_till_goes_on_while_a_migration_waits_for_it(empty, tables):
     migrate(empty, "0001_application_tables")

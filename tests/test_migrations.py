@@ -14,9 +14,12 @@ from sqlalchemy import create_engine, text
 from include.database import require_schema
 from include.embedded import account, ports, postgres
 from include.errors import SchemaError
+from include.mail.outbox import claim, open_sender
 from include.migrations import MIGRATIONS, migrate
+from tests import factories
+from tests.day import run_day
 
-VERSION = "0017_names_and_zones"
+VERSION = "0018_forecast_defaults"
 
 
 @pytest.fixture
@@ -89,6 +92,26 @@ def test_an_applications_tables_are_extended_and_keep_their_rows(empty):
     assert scalar(empty, "select warning_days from loyalty.loyalty_programs") == [14]
     assert scalar(empty, "select time_zone from loyalty.loyalty_programs") == "UTC"
     assert scalar(empty, "select count(*) from pg_constraint where not convalidated") == 0
+
+
+@pytest.mark.parametrize("integers", ["integer[]", "bigint[]"])
+def test_a_day_closes_where_the_application_keeps_its_stages_as_wider_integers(empty, at, integers):
+    execute(
+        empty,
+        f"create schema loyalty; create table loyalty.loyalty_programs (id bigserial primary key,"
+        f" merchant_id bigint, name text, is_active boolean default true, warning_days {integers})",
+    )
+    migrate(empty)
+    program = factories.program(empty)
+    gone = factories.card(empty, program, last_activity_at="2024-06-01T12:00:00+00:00")
+    factories.card(empty, program, last_activity_at="2025-01-10T12:00:00+00:00")
+    now = at("2026-01-01T02:00:00+00:00")
+    run_day(empty, now)
+    assert scalar(empty, "select status from loyalty.expiration_runs") == "closed"
+    assert scalar(empty, "select card_id from loyalty.expirations") == gone
+    assert str(scalar(empty, "select expires_on from loyalty.expiration_forecast")) == "2026-01-11"
+    with open_sender(empty) as sender:
+        assert len(claim(sender, sent_at=now).mails) == 2
 
 
 def test_a_missing_column_is_named_and_nothing_is_changed(empty):

@@ -3,5 +3,5 @@
 -- is told by what that migration brought.
 -- A rerun reads the same.
 select
-    to_regprocedure('loyalty.is_time_zone(text)') is not null
+    obj_description(to_regclass('loyalty.expiration_forecast'), 'pg_class') is not null
         as is_migrated

@@ -63,7 +63,7 @@ unchanged_programs as materialized (
         and merchants.is_active
         and programs.points_expiration_days = run_programs.points_expiration_days
         and programs.time_zone = run_programs.time_zone
-        and coalesce(programs.warning_days, '{14}') = run_programs.warning_days
+        and coalesce(programs.warning_days, '{14}')::smallint[] = run_programs.warning_days
         and least(greatest(coalesce(programs.min_notice_days, 0), 0), 36500)
         = run_programs.min_notice_days
 ),

@@ -24,7 +24,7 @@ stale_warnings as (
         or notices.named_on < picked.local_day
         or exists (
             select 1
-            from unnest(coalesce(programs.warning_days, '{14}')) as stage (days)
+            from unnest(coalesce(programs.warning_days, '{14}')::integer[]) as stage (days)
             where
                 stage.days >= 0
                 and least(stage.days, programs.points_expiration_days - 1) < notices.stage_days

@@ -115,7 +115,7 @@ judged_cards as (
             when recorded_cards.exempt_reason in ('merchant_inactive', 'program_inactive')
                 then 'deactivated'
             when recorded_cards.exempt_reason is not null then 'settings'
-            when not recorded_cards.is_active then 'deactivated'
+            when recorded_cards.is_active is not true then 'deactivated'
             when recorded_cards.is_changed then 'settings'
             when recorded_cards.judged_on < recorded_cards.expires_on then 'still_due'
             when

@@ -2,7 +2,7 @@
 -- In: closed daily runs that were no dry runs. Out: one row; none where no earlier run covers the
 -- same merchants. An earlier attempt of the same day is not the day before. taking_run_ids: what
 -- may have taken the cards in between, the held plans that these days started included.
--- Binds: run_id (null: the latest daily run).
+-- Binds: run_id (null: the latest daily run of all merchants).
 -- A rerun reads again; it changes nothing.
 with
 daily_runs as (
@@ -14,7 +14,9 @@ daily_runs as (
 compared_run as (
     select daily_runs.*
     from daily_runs
-    where %(run_id)s::bigint is null or daily_runs.id = %(run_id)s::bigint
+    where
+        daily_runs.id = %(run_id)s::bigint
+        or (%(run_id)s::bigint is null and daily_runs.merchant_ids is null)
     order by daily_runs.id desc
     limit 1
 ),

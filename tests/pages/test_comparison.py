@@ -59,6 +59,21 @@ def lines(parts: Any) -> dict[str, tuple[int, int]]:
     return {line.name: (line.cards, line.points) for line in parts}
 
 
+def test_run_for_some_merchants_hides_not_the_comparison_of_all(engine: Engine, at: Clock) -> None:
+    home, other = days(engine), days(engine)
+    due(engine, home, 10)
+    run_at(engine, at, FIRST)
+    whole = run_at(engine, at, SECOND)
+    at("2026-03-03T10:00:00+00:00")
+    (merchant_id,) = rows(
+        engine, f"select merchant_id from loyalty.loyalty_programs where id = {other}"
+    )[0]
+    foreseen_day(engine, "2026-03-03T10:00:00+00:00", merchant_ids=(merchant_id,))
+    found = compare(engine)
+    assert found is not None
+    assert (found.run_id, found.expired.cards) == (whole, 1)
+
+
 def test_each_way_to_keep_or_lose_the_points_is_told_and_the_sum_is_the_forecast(
     client: TestClient, engine: Engine, at: Clock
 ) -> None:

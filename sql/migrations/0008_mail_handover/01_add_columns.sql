@@ -7,7 +7,7 @@ alter table loyalty.merchants add column if not exists reply_to_email text;
 
 -- The local day on which a warning failed without opening its gate; only a later day's run queues
 -- it again.
-alter table loyalty.expiration_notices add column failed_on date;
+alter table loyalty.expiration_notices add column if not exists failed_on date;
 
 -- What an older sender had claimed when it died may have been under way.
 update loyalty.email_logs

@@ -1,6 +1,6 @@
 -- Warnings that failed without opening their gate (put off too often, or not to be written), with
 -- the local day on which they did: they do not stand, but are not queued again on that day.
-create view loyalty.failed_warnings as
+create or replace view loyalty.failed_warnings as
 select
     notices.email_log_id,
     notices.card_id,

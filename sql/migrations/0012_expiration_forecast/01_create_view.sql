@@ -1,7 +1,7 @@
 -- What the cards' points will do if nobody comes back: by the dates that select an expiry, with the
 -- settings of today. Under minimum notice an unopened gate is expected to open with the first
 -- warning stage. A view has no clock: a day that has passed already is due with the next run.
-create view loyalty.expiration_forecast as
+create or replace view loyalty.expiration_forecast as
 with
 programs as (
     select
@@ -12,7 +12,7 @@ programs as (
         zones.name as time_zone,
         coalesce(
             (
-                select max(least(stage.days, settings.points_expiration_days - 1))
+                select max(least(stage.days::integer, settings.points_expiration_days - 1))
                 from unnest(settings.warning_days) as stage (days)
             ),
             0

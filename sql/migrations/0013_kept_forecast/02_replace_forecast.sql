@@ -17,7 +17,7 @@ programs as (
     inner join loyalty.merchants as merchants on settings.merchant_id = merchants.id
     cross join
         lateral (
-            select max(least(stage.days, settings.points_expiration_days - 1)) as days_max
+            select max(least(stage.days::integer, settings.points_expiration_days - 1)) as days_max
             from unnest(settings.warning_days) as stage (days)
             where stage.days >= 0
         ) as stages

@@ -1,6 +1,6 @@
 -- What the cards hold and what will expire, counted by the daily run when it has closed its books:
 -- the pages need not read every card. There is one count, the latest; it belongs to no report.
-create table loyalty.points_outlook (
+create table if not exists loyalty.points_outlook (
     is_latest boolean not null default true,
     run_id bigint not null,
     counted_at timestamptz not null,
@@ -10,7 +10,7 @@ create table loyalty.points_outlook (
 );
 
 -- Per program and day; what was overdue stands on the day of the count.
-create table loyalty.points_outlook_days (
+create table if not exists loyalty.points_outlook_days (
     program_id bigint not null,
     day_on date not null,
     cards_total bigint not null,
@@ -19,7 +19,7 @@ create table loyalty.points_outlook_days (
 );
 
 -- Per program and days since the last activity; null: none known.
-create table loyalty.points_outlook_ages (
+create table if not exists loyalty.points_outlook_ages (
     program_id bigint not null,
     age_days_min integer,
     cards_total bigint not null,

@@ -1,7 +1,9 @@
 -- Cards and points that expire per program and day until last_on, if nobody comes back; of one
 -- program or, where wanted_program_id is null, of all. What is overdue counts on first_on, because
 -- the next run takes it.
-create function loyalty.count_due_days(first_on date, last_on date, wanted_program_id bigint)
+create or replace function loyalty.count_due_days(
+    first_on date, last_on date, wanted_program_id bigint
+)
 returns table (program_id bigint, day_on date, cards_total bigint, points_total bigint)
 language sql stable
 begin atomic
@@ -27,7 +29,7 @@ end;
 
 -- Cards with points and their points per program and days since the last activity, at an instant;
 -- null: no activity is known. With what was ever voided and redeemed on the cards of that age.
-create function loyalty.count_point_ages(now_at timestamptz)
+create or replace function loyalty.count_point_ages(now_at timestamptz)
 returns table (
     program_id bigint,
     age_days_min integer,
