@@ -13,7 +13,7 @@ bench_options = $(if $(CARDS),--cards "$(CARDS)") $(if $(ROUNDS),--rounds "$(ROU
 	$(if $(ONLY),--only "$(ONLY)") --json "$(or $(JSON),$(ROOT).state/bench.json)"
 
 .PHONY: help demo test soak mutants run up cluster cluster-test down url shell migrate templates preview settle bounces check bench bench-check lint lint-python lint-sql lock
-# Without it every process that a command starts would read its modules anew.
+# It would make every process that a command starts read its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list these targets

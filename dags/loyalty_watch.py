@@ -1,9 +1,9 @@
 """
 ### Is all well? Every day at 06:00 UTC
 
-Looks for what nobody would notice otherwise: no daily run closed for 26 hours, a program that is
-held, mails that are stuck. If there is something, the run is red and the operators
-(`LOYALTY_OPERATORS`) are mailed the same sentences that `make check` prints.
+Looks for what nobody would notice otherwise: no daily run closed for 26 hours, a program that
+was left out or is held, mails that are stuck. If there is something, the run is red and the
+operators (`LOYALTY_OPERATORS`) are mailed the same sentences that `make check` prints.
 
 It cannot see that Airflow itself is down. For that let something else call `make check`.
 """

@@ -108,7 +108,7 @@ def read_ids(
 
     Raises:
         CohortFileError: the manifest or the part is missing, differs from what was exported, or
-            cannot be read.
+            may not be read.
     """
     folder = _folder(root, run_id, kind)
     try:
@@ -118,7 +118,7 @@ def read_ids(
             yield from _ids(io.TextIOWrapper(raw, encoding="utf-8", newline=""), batch)
     except FileNotFoundError as error:
         raise _differs(folder, f"{error.filename or part_name} is missing") from error
-    except OSError as error:
+    except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
         raise CohortFileError(
             f"The cohort files below {folder} cannot be read: {error.strerror or error}. Let this "
             "worker read what LOYALTY_COHORT_ROOT names, then clear this task; what was sent is "

@@ -177,8 +177,9 @@ def test_without_a_mail_server_points_are_booked_and_a_lifecycle_run_sends_whate
     part = Path(exported[0]).with_name("part-00000.csv")
     assert part.read_text().splitlines()[1].split(",")[1] == "1"
 
-    second = place.call("run", *LIFECYCLE, **connections)
+    second = place.call("run", *LIFECYCLE, "--as-of", AS_OF, **connections)
     assert second.returncode == 0, second.stdout + second.stderr
+    assert "works on what is there now, not AS_OF." in second.stdout
     assert "success          queue_events" in second.stdout
     assert "skipped          export_files" in second.stdout
     assert place.rows("mailless", "select count(*) from loyalty.lifecycle_runs") == [(1,)]

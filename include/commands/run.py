@@ -17,6 +17,7 @@ from include.lifecycle import DagRun
 
 DAG_DEFAULT = "loyalty_points_expiration"
 LIFECYCLE = "loyalty_lifecycle_mail"
+WITHOUT_INSTANT = (LIFECYCLE, "loyalty_watch")
 
 
 def main() -> int:
@@ -25,6 +26,8 @@ def main() -> int:
         parse_instant(arguments.as_of, "AS_OF")
     if arguments.dry_run and arguments.dag == LIFECYCLE:
         raise ConfigurationError(f"{LIFECYCLE} has no dry run; nothing was done.")
+    if arguments.as_of and arguments.dag in WITHOUT_INSTANT:
+        print(f"{arguments.dag} stands for no instant: it works on what is there now, not AS_OF.")
     # A person waits for this run: what fails is said at once instead of tried again later.
     os.environ["LOYALTY_TASK_RETRIES"] = "0"
     quiet_logs("WARNING")
