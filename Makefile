@@ -10,7 +10,8 @@ RUN := cd "$(ROOT)" && "$(VENV)/bin/python" -m
 given = $(if $(findstring command,$(origin $1)),$($1))
 
 bench_options = $(if $(CARDS),--cards "$(CARDS)") $(if $(ROUNDS),--rounds "$(ROUNDS)") \
-	$(if $(ONLY),--only "$(ONLY)") --json "$(or $(JSON),$(ROOT).state/bench.json)"
+	$(if $(ONLY),--only "$(ONLY)") $(if $(call given,FOLDER),--folder "$(FOLDER)") \
+	--json "$(or $(JSON),$(ROOT).state/bench.json)"
 
 .PHONY: help demo test soak mutants run up cluster cluster-test down url shell migrate templates preview settle bounces check bench bench-check lint lint-python lint-sql lock
 # It would make every process that a command starts read its modules anew.
@@ -31,7 +32,7 @@ soak: $(VENV)/.installed-dev ## random histories, faults, traffic and mutants fo
 mutants: $(VENV)/.installed-dev ## apply small wrong versions of the SQL one by one; which survive?
 	@$(RUN) tests.mutants $(MUTANTS)
 
-bench: $(VENV)/.installed-dev ## what a day costs, in ratios: [CARDS=1000000] [ROUNDS=5] [ONLY=expiry,tills,…] [JSON=file]
+bench: $(VENV)/.installed-dev ## what a day costs, in ratios: [CARDS=1000000] [ROUNDS=5] [ONLY=expiry,tills,…] [JSON=file] [FOLDER=…]
 	@$(RUN) tests.bench $(bench_options)
 
 bench-check: $(VENV)/.installed-dev ## the same, and fail where a target is missed

@@ -1,4 +1,4 @@
-"""Proves a run's books and the invariants of design.md, section 9, before the run is closed."""
+"""Proves a run's books and the invariants of `sql/checks/` before the run is closed."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from include.migrations import MIGRATIONS, migrate
 from tests import factories
 from tests.day import run_day
 
-VERSION = "0018_forecast_defaults"
+VERSION = "0019_program_history"
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def start(home: Path) -> dict[str, str]:
         NAME,
         [sys.executable, "-m", "moto.server", "--host", HOST, "--port", str(port)],
         home=home,
-        env={"PATH": os.defpath, "LC_ALL": "C", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PATH": os.defpath, "LC_ALL": "C"},
         log=home / "logs" / f"{NAME}.log",
     )
     waiting.until_listens(port, "the stand-in for S3", seconds=60)

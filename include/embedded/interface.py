@@ -12,14 +12,11 @@ from include.embedded import airflow, secrets
 
 @dataclass(frozen=True)
 class TaskInstance:
-    """One task of a run; `map_index` is -1 unless it is mapped, `worker` empty until it runs."""
+    """One task of a run; `worker` is empty until it runs."""
 
     task_id: str
-    map_index: int
     state: str | None
     worker: str
-    tries: int
-    seconds: float
 
 
 class Interface:
@@ -46,11 +43,8 @@ class Interface:
         return [
             TaskInstance(
                 task_id=each["task_id"],
-                map_index=each["map_index"],
                 state=each["state"],
                 worker=each["hostname"] or "",
-                tries=each["try_number"],
-                seconds=each["duration"] or 0.0,
             )
             for each in self._ask("GET", path)["task_instances"]
         ]

@@ -3,5 +3,5 @@
 -- is told by what that migration brought.
 -- A rerun reads the same.
 select
-    obj_description(to_regclass('loyalty.expiration_forecast'), 'pg_class') is not null
+    to_regclass('loyalty.expiration_run_programs_days_idx') is not null
         as is_migrated

@@ -25,38 +25,25 @@ judged_run as (
         and not runs.dry_run
 ),
 
-stages as (
-    select
-        run_programs.program_id,
-        least(stage.days, run_programs.points_expiration_days - 1) as stage_days
-    from judged_run
-    inner join loyalty.expiration_run_programs as run_programs
-        on judged_run.id = run_programs.run_id
-    cross join lateral unnest(run_programs.warning_days) as stage (days)
-    where run_programs.exempt_reason is null and stage.days >= 0
-),
-
-first_stages as (
-    select
-        stages.program_id,
-        max(stages.stage_days) as stage_days
-    from stages
-    group by stages.program_id
-),
-
 unchanged_programs as materialized (
     select
         run_programs.*,
         judged_run.ledger_id_before,
         judged_run.evaluated_at,
         coalesce(first_stages.stage_days, 0) as first_stage_days,
+        run_programs.points_expiration_days - 1 as stage_days_max,
         least(run_programs.today, run_programs.evaluated_on) as judged_on
     from judged_run
     inner join loyalty.expiration_run_programs as run_programs
         on judged_run.id = run_programs.run_id
     inner join loyalty.loyalty_programs as programs on run_programs.program_id = programs.id
     inner join loyalty.merchants as merchants on programs.merchant_id = merchants.id
-    left join first_stages on run_programs.program_id = first_stages.program_id
+    cross join
+        lateral (
+            select max(least(stage.days, run_programs.points_expiration_days - 1)) as stage_days
+            from unnest(run_programs.warning_days) as stage (days)
+            where stage.days >= 0
+        ) as first_stages
     where
         run_programs.exempt_reason is null
         and programs.is_active
@@ -98,11 +85,12 @@ reached_cards as (
     from idle_cards
     cross join
         lateral (
-            select min(stages.stage_days) as stage_days
-            from stages
+            select min(least(stage.days, idle_cards.stage_days_max)) as stage_days
+            from unnest(idle_cards.warning_days) as stage (days)
             where
-                stages.program_id = idle_cards.program_id
-                and idle_cards.due_on - stages.stage_days <= idle_cards.evaluated_on
+                stage.days >= 0
+                and idle_cards.due_on - least(stage.days, idle_cards.stage_days_max)
+                <= idle_cards.evaluated_on
                 and idle_cards.due_on - idle_cards.first_stage_days <= idle_cards.today
         ) as reached
     where idle_cards.due_on < idle_cards.judged_on or reached.stage_days is not null

@@ -25,7 +25,7 @@ programs as materialized (
         and not exists (
             select 1
             from loyalty.expiration_forecast_cards as kept
-            where kept.run_id = runs.id
+            where kept.run_id = %(run_id)s::bigint
         )
         and not exists (
             select 1
@@ -58,21 +58,34 @@ candidates as (
         -- Keeps the planner on the inactivity index, program by program.
         offset 0
     ) as cards
+),
+
+-- The cards first, once: the planner expects one program of a run that nobody has counted yet, and
+-- would look at all cards again for each.
+foreseen_cards as materialized (
+    select
+        %(run_id)s::bigint as run_id,
+        forecast.program_id,
+        forecast.card_id,
+        forecast.cycle_started_at,
+        forecast.points,
+        forecast.expires_on
+    from loyalty.expiration_forecast as forecast
+    -- Ids, not a join: it would read all cards to find a few.
+    where forecast.card_id = any(array(select candidates.id from candidates))
 )
 
 select
     run_programs.run_id,
-    forecast.program_id,
-    forecast.card_id,
-    forecast.cycle_started_at,
-    forecast.points,
-    forecast.expires_on
-from loyalty.expiration_forecast as forecast
+    foreseen_cards.program_id,
+    foreseen_cards.card_id,
+    foreseen_cards.cycle_started_at,
+    foreseen_cards.points,
+    foreseen_cards.expires_on
+from foreseen_cards
 inner join loyalty.expiration_run_programs as run_programs
-    on forecast.program_id = run_programs.program_id
-where
-    run_programs.run_id = %(run_id)s::bigint
-    -- Ids, not a join: it would read all cards to find a few.
-    and forecast.card_id = any(array(select candidates.id from candidates))
-    and forecast.expires_on <= run_programs.today + 1
+    on
+        foreseen_cards.run_id = run_programs.run_id
+        and foreseen_cards.program_id = run_programs.program_id
+where foreseen_cards.expires_on <= run_programs.today + 1
 on conflict do nothing

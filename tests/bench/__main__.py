@@ -113,9 +113,15 @@ def _table(made: list[Figure]) -> Table:
             f"{figure.value:.3g} {figure.unit}",
             f"{figure.low:.3g} - {figure.high:.3g}",
             target,
-            "ok" if figure.is_met else "MISSED",
+            _verdict(figure),
         )
     return table
+
+
+def _verdict(figure: Figure) -> str:
+    if not figure.is_met:
+        return "MISSED"
+    return "" if figure.target is None else "ok"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from tests.bench.place import Place
 from tests.mail.measuring import MailPlace, send, sink
 
 MAILS = 5_000
-FEW, MANY = 10_000, 100_000
 TEMPLATE = "bench_mails"
 BYTES = 12_000
 # What a mail server across a network needs that looks at what it takes.
@@ -29,10 +28,9 @@ PATH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 
 def figures(place: Place, *, cards: int, rounds: int) -> list[Figure]:
     """Send the same number of mails of about the same size in every way."""
-    del cards
     place.new(TEMPLATE).dispose()
     server = MailPlace(make_url(place.server.url("postgres")), TEMPLATE)
-    made = _memory(server)
+    made = _memory(server, few=cards // 100, many=cards)
     if all(shutil.which(program, path=PATH) for program in PROGRAMS):
         with _sink() as port:
             return [*made, *_speed(server, port, rounds), *_growth(server, port, rounds)]
@@ -113,12 +111,12 @@ def _seconds(
     return sent.seconds
 
 
-def _memory(server: MailPlace) -> list[Figure]:
+def _memory(server: MailPlace, *, few: int, many: int) -> list[Figure]:
     with sink() as port:
-        few, many = (send(server, port, mails).peak_mb for mails in (FEW, MANY))
+        small, large = (send(server, port, mails).peak_mb for mails in (few, many))
     return [
-        single(f"memory of a sender, {MANY:,} mails", [many], "MB", target=128),
-        single(f"the same, beyond that for {FEW:,} mails", [many - few], "MB", target=8),
+        single(f"memory of a sender, {many:,} mails", [large], "MB", target=128),
+        single(f"the same, beyond that for {few:,} mails", [large - small], "MB", target=8),
     ]
 
 

@@ -69,12 +69,16 @@ def figures(place: Place, *, cards: int, rounds: int) -> list[Figure]:
     ]
 
 
+def give_past(engine: Engine) -> None:
+    """Give a platform the runs of its last months, with what they planned, did and mailed."""
+    run_folder(engine, "fill_history", {"runs_total": RUNS, "as_of": AS_OF})
+    run_file(engine, "gather_statistics")
+
+
 @contextmanager
 def visitor(engine: Engine) -> Iterator[TestClient]:
     """Give the platform its past, and yield who looks at it: somebody whom Airflow lets in."""
-    binds = {"runs_total": RUNS, "as_of": AS_OF}
-    run_folder(engine, "fill_history", binds)
-    run_file(engine, "gather_statistics")
+    give_past(engine)
     keep_outlook(engine, RUNS)
     seed_templates(engine)
     app = make_app(Access(_anybody, lambda *_: None), lambda: engine, prefix="/loyalty")

@@ -42,6 +42,7 @@ from include.runs import close_run
 from include.settings import SQL_ROOT
 from include.size_check import check_size
 from tests.bench.expiry import open_run
+from tests.bench.pages import give_past
 from tests.bench.place import AS_OF, Place, Size, open_place
 from tests.day import KINDS
 
@@ -61,7 +62,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="loyalty-plans-") as folder:
         Path(folder).chmod(0o755)
         with open_place(Path(folder) / "postgres") as place:
-            small, large = (_plans(place, total) for total in platforms)
+            small, large = (
+                plans_of_a_day(place, Size(total, COHORT, COHORT)) for total in platforms
+            )
     hot = [name for name in large if max(small[name].pages, large[name].pages) >= PAGES_MIN]
     print(_HEAD.format(cohort=COHORT, least=PAGES_MIN, small=platforms[0], large=platforms[1]))
     for name in hot:
@@ -79,10 +82,10 @@ _HEAD = """# Plans of a day
 
 Made by `.venv/bin/python -m tests.bench.plans`; what they show is told in
 [benchmarks](benchmarks.md#cost-follows-the-cohort). {cohort:,} cards are warned and {cohort:,}
-expire; every statement that touches {least} pages of 8 KB or more is here. Of what runs chunk by
-chunk or batch by batch, the last one is shown; of what runs once a day the lighter ones have a line
-alone. Each is carried out twice in a savepoint and taken back before it counts, so that the later
-ones also step over rows that were never there.
+expire on platforms with a past of ninety runs; every statement that touches {least} pages of 8 KB
+or more is here. Of what runs chunk by chunk or batch by batch, the last one is shown; of what runs
+once a day the lighter ones have a line alone. Each is carried out twice in a savepoint and taken
+back before it counts, so that the later ones also step over rows that were never there.
 
 | statement | {small:,} cards: ms | pages | {large:,} cards: ms | pages | read by |
 |---|---|---|---|---|---|"""
@@ -114,6 +117,18 @@ class Plan:
         return sum(map(int, found))
 
     @property
+    def rows(self) -> float:
+        """How many rows its steps returned or threw away, all loops together."""
+        handled, loops = 0.0, 0
+        for line in self.text.splitlines():
+            if step := re.search(r"rows=([\d.]+) loops=(\d+)", line):
+                loops = int(step[2])
+                handled += float(step[1]) * loops
+            elif removed := re.search(r"Rows Removed by .*: (\d+)", line):
+                handled += int(removed[1]) * loops
+        return handled
+
+    @property
     def reads(self) -> str:
         by_index = re.findall(_BY_INDEX, self.run)
         whole = re.findall(r"Seq Scan on (\w+)", self.run)
@@ -131,12 +146,13 @@ def _line(name: str, small: Plan, large: Plan) -> str:
     return f"| `{name}` | {' | '.join(figures)} | {large.reads} |"
 
 
-def _plans(place: Place, total: int) -> Plans:
-    """Return the plans of a day on a platform of so many cards, in the order of the day."""
-    platform = place.filled(Size(total, COHORT, COHORT))
-    with place.copy(platform) as engine, _explained(engine) as plans:
-        _day(engine)
-        return plans
+def plans_of_a_day(place: Place, size: Size) -> Plans:
+    """Return the plans of a day on a platform with a past, in the order of the day."""
+    with place.copy(place.filled(size)) as engine:
+        give_past(engine)
+        with _explained(engine) as plans:
+            _day(engine)
+            return plans
 
 
 def _day(engine: Engine) -> None:
@@ -167,10 +183,19 @@ def _send(engine: Engine) -> None:
         for _ in range(3):
             claimed = claim(sender, sent_at=AS_OF, named_ids=named_ids)
             mails = claimed.mails[:HANDFUL_MAX]
-            # The next batch is one that a file names.
-            named_ids = [int(claimed.last_id or 0) + number for number in range(1, BATCH_SIZE_MAX)]
+            # The next batch is one that a file names, of the mails that were queued last.
+            named_ids = _queued_last(engine)
             hand_over(sender, {mail.id: f"<{mail.id}@loyalty.example>" for mail in mails}, AS_OF)
             record(sender, [Result(mail.id, "sent", None, mail.email) for mail in mails], AS_OF)
+
+
+def _queued_last(engine: Engine) -> list[int]:
+    statement = f"""
+        select id from loyalty.email_logs where status = 'queued'
+        order by id desc limit {BATCH_SIZE_MAX}
+    """
+    with engine.connect() as connection:
+        return list(connection.exec_driver_sql(statement).scalars())
 
 
 def _query_part(engine: Engine, run_id: int, kind: Kind) -> None:

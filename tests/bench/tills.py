@@ -34,6 +34,7 @@ class Sales:
 
     milliseconds: list[float] = field(default_factory=list)
     errors: int = 0
+    under_way: int = 0
 
     def percentile(self, per_mille: int) -> float:
         """Return the latency that so many of a thousand sales did not exceed."""
@@ -116,6 +117,11 @@ def _trade(control: Connection, uri: str, cards: int) -> None:
     while (order := control.recv()) != "close":
         sales, desk.sales = desk.sales, Sales()
         if order == "tell":
+            # The slowest ones come last.
+            while sales.under_way:
+                time.sleep(0.001)
+            # A till that gave up sells nothing any more, and says so nowhere else.
+            sales.errors += sum(not thread.is_alive() for thread in threads)
             control.send(sales)
     desk.is_open = False
     for thread in threads:
@@ -126,7 +132,8 @@ class _Desk:
     """Hands the next sale, at a steady pace, to whichever till is free."""
 
     def __init__(self, uri: str, cards: int) -> None:
-        self.uri, self.cards, self.sales, self.is_open = uri, cards, Sales(), True
+        self.uri, self.cards, self.is_open = uri, cards, True
+        self.sales = Sales()
         self._lock, self._next_at = threading.Lock(), time.perf_counter()
 
     def work(self, seed: int) -> None:
@@ -135,13 +142,24 @@ class _Desk:
             while self.is_open:
                 due_at = self._take_turn()
                 time.sleep(max(0.0, due_at - time.perf_counter()))
-                sales = self.sales
-                try:
+                with self._sale(due_at):
                     _sell(connection, draw.randint(1, self.cards), AS_OF)
-                except psycopg2.Error:
-                    connection.rollback()
-                    sales.errors += 1
-                sales.milliseconds.append(1000 * (time.perf_counter() - due_at))
+
+    @contextmanager
+    def _sale(self, due_at: float) -> Iterator[None]:
+        """Note how a sale fares, in the stretch of time in which it begins."""
+        with self._lock:
+            sales = self.sales
+            sales.under_way += 1
+        try:
+            yield
+        except psycopg2.Error:
+            # What had been written went with the transaction, or with its session.
+            sales.errors += 1
+        finally:
+            sales.milliseconds.append(1000 * (time.perf_counter() - due_at))
+            with self._lock:
+                sales.under_way -= 1
 
     def _take_turn(self) -> float:
         with self._lock:

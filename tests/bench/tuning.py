@@ -40,6 +40,7 @@ CHOICES = {
     "four connections": Choice(connections=4),
     "work_mem 4MB": Choice(session={"work_mem": "4MB"}),
     "plan_cache_mode auto": Choice(session={"plan_cache_mode": "auto"}),
+    "plan_cache_mode force_custom_plan": Choice(session={"plan_cache_mode": "force_custom_plan"}),
     "chunks wait for the disk": Choice(session={"synchronous_commit": "on"}),
     "one program": Choice(programs_total=1),
     "5,000 programs": Choice(programs_total=5_000),

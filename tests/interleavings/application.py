@@ -1,5 +1,7 @@
-"""What the live application does while the pipeline works: one transaction each, as design.md,
-section 3, promises. Every function returns the work of one session."""
+"""What the live application does while the pipeline works, each as one transaction.
+
+Every function returns the work of one session.
+"""
 
 from __future__ import annotations
 

@@ -48,10 +48,6 @@ AFTER_LOCKING = frozenset(
 )
 
 
-# What a sender reads once, before it begins; no session of a play writes it.
-ZONES = ["UTC"]
-
-
 def planned(engine: Engine, kind: Kind, dag_run_id: str = "day", at: str = AT) -> int:
     """Open a run and plan one cohort; returns the run's id."""
     run_id = open_run(engine, RunRequest("interleaving", dag_run_id, parse_instant(at, "as_of")))
@@ -76,7 +72,7 @@ def giving_up(run_id: int, kind: Kind, card_id: int) -> Work:
 
 def send(engine: Engine) -> None:
     """A sender whose every mail is accepted, from the claim to the record."""
-    with open_sender(engine, ZONES) as sender:
+    with open_sender(engine) as sender:
         _send(sender)
 
 
@@ -88,7 +84,7 @@ def _send(sender: Sender) -> None:
 
 def die_while_sending(engine: Engine) -> None:
     """A sender that hands over what is due and is gone before any answer."""
-    with open_sender(engine, ZONES) as sender:
+    with open_sender(engine) as sender:
         now = parse_instant(AT, "at")
         mails = claim(sender, sent_at=now).mails
         hand_over(sender, dict.fromkeys((mail.id for mail in mails), "<a@shop.example>"), now)
@@ -96,4 +92,4 @@ def die_while_sending(engine: Engine) -> None:
 
 def take_back(engine: Engine) -> None:
     """Whoever takes the mails of dead senders back."""
-    recover(engine, parse_instant(AT, "at"), ZONES)
+    recover(engine, parse_instant(AT, "at"))

@@ -1,6 +1,6 @@
 """Tills of the live application: they earn and redeem on the cards that the pipeline works on.
 
-Each sale is one transaction as design.md, section 3, promises it. No two tills can deadlock each
+Each sale is one transaction: ledger row, balance and activity. No two tills can deadlock each
 other, so that whoever sees a deadlock owes it to the pipeline.
 """
 

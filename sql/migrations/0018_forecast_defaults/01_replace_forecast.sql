@@ -102,6 +102,3 @@ where
             expirations.card_id = dated_cards.card_id
             and expirations.cycle_started_at = dated_cards.cycle_started_at
     );
-
-comment on view loyalty.expiration_forecast is
-'When the points of each card expire if nobody comes back, by the settings of today.';

@@ -172,7 +172,7 @@ MUTANTS = (
     Mutant(
         "report_counts_the_plan_as_done",
         COUNT,
-        "count(expirations.card_id) as cards_expired",
+        "count(outcomes.points_expired) as cards_expired",
         "count(*) as cards_expired",
         "Cards expired are those that an expiration stands for.",
         report_counts_what_was_planned_done_and_skipped,
@@ -180,7 +180,7 @@ MUTANTS = (
     Mutant(
         "report_plans_warnings_as_expiries",
         COUNT,
-        "count(*) filter (where members.kind = 'expiry') as expiry_cards_planned",
+        "count(*) filter (where outcomes.kind = 'expiry') as expiry_cards_planned",
         "count(*) as expiry_cards_planned",
         "Warnings and expiries are two cohorts.",
         report_counts_what_was_planned_done_and_skipped,
@@ -188,16 +188,16 @@ MUTANTS = (
     Mutant(
         "report_takes_planned_points_for_expired",
         COUNT,
-        "coalesce(sum(expirations.points), 0) as points_expired",
-        "coalesce(sum(members.points), 0) as points_expired",
+        "coalesce(sum(outcomes.points_expired), 0) as points_expired",
+        "coalesce(sum(outcomes.points_planned), 0) as points_expired",
         "Points expired are what the ledger says.",
         report_counts_what_was_planned_done_and_skipped,
     ),
     Mutant(
         "report_takes_skipped_expiries_for_warnings",
         COUNT,
-        "skips.kind = 'warning' and warnings.card_id is null",
-        "skips.kind = 'expiry' and warnings.card_id is null",
+        "outcomes.kind = 'warning' and outcomes.is_skipped and not outcomes.is_queued",
+        "outcomes.kind = 'expiry' and outcomes.is_skipped and not outcomes.is_queued",
         "A skip belongs to its kind.",
         skips_are_counted_by_their_kind,
     ),
