@@ -37,18 +37,22 @@ held as (
     from loyalty.held_programs
 ),
 
+-- By grouping: of a run that nobody has counted yet the planner expects one program, and would
+-- compare each with all others.
 changed as (
     select
-        new.program_id,
+        snapshots.program_id,
         'settings_changed' as reason,
         null::bigint as figure
-    from snapshots as new
-    inner join snapshots as old on new.program_id = old.program_id and old.place = 2
-    where
-        new.place = 1
-        and (new.points_expiration_days, new.warning_days, new.min_notice_days, new.time_zone)
-        is distinct from
-        (old.points_expiration_days, old.warning_days, old.min_notice_days, old.time_zone)
+    from snapshots
+    group by snapshots.program_id
+    having
+        count(distinct row(
+            snapshots.points_expiration_days,
+            snapshots.warning_days,
+            snapshots.min_notice_days,
+            snapshots.time_zone
+        )) > 1
 ),
 
 failed as (
