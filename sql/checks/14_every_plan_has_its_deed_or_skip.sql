@@ -28,6 +28,62 @@ deeds as (
         expirations.points
     from judged_runs
     inner join loyalty.expirations as expirations on judged_runs.id = expirations.run_id
+),
+
+-- By sets: of a run whose rows nobody has counted yet the planner expects one, and would compare
+-- each planned card with all deeds.
+undecided_cards as materialized (
+    select
+        members.run_id,
+        members.kind,
+        members.card_id
+    from judged_runs
+    inner join loyalty.expiration_cohort_members as members on judged_runs.id = members.run_id
+    where judged_runs.is_decided
+    except
+    select
+        deeds.run_id,
+        deeds.kind,
+        deeds.card_id
+    from deeds
+    except
+    select
+        skips.run_id,
+        skips.kind,
+        skips.card_id
+    from judged_runs
+    inner join loyalty.expiration_skips as skips on judged_runs.id = skips.run_id
+),
+
+undecided_reinstatements as materialized (
+    select
+        members.run_id,
+        members.expiration_id
+    from judged_runs
+    inner join loyalty.reinstatement_members as members on judged_runs.id = members.run_id
+    where judged_runs.is_decided
+    except
+    select
+        reinstatements.run_id,
+        reinstatements.expiration_id
+    from judged_runs
+    inner join loyalty.reinstatements as reinstatements on judged_runs.id = reinstatements.run_id
+    except
+    select
+        skips.run_id,
+        skips.expiration_id
+    from judged_runs
+    inner join loyalty.reinstatement_skips as skips on judged_runs.id = skips.run_id
+),
+
+undecided as (
+    select members.*
+    from undecided_cards
+    inner join loyalty.expiration_cohort_members as members
+        on
+            undecided_cards.run_id = members.run_id
+            and undecided_cards.kind = members.kind
+            and undecided_cards.card_id = members.card_id
 )
 
 select
@@ -38,9 +94,20 @@ select
         undecided.points,
         undecided.run_id
     ) as detail
-from judged_runs
-inner join loyalty.undecided_members as undecided on judged_runs.id = undecided.run_id
-where judged_runs.is_decided
+from undecided
+union all
+select
+    members.card_id,
+    format(
+        'reinstatement of %%s points planned by run %%s, neither carried out nor skipped',
+        members.points,
+        members.run_id
+    ) as detail
+from undecided_reinstatements
+inner join loyalty.reinstatement_members as members
+    on
+        undecided_reinstatements.run_id = members.run_id
+        and undecided_reinstatements.expiration_id = members.expiration_id
 union all
 select
     deeds.card_id,

@@ -17,6 +17,8 @@ touched_cards as (
     select run_cards.card_id
     from run
     inner join loyalty.run_cards as run_cards on run.id = run_cards.run_id
+    -- Said once more, so that the view does not gather the cards of every run.
+    where run_cards.run_id = %(run_id)s::bigint
 ),
 
 entries as (

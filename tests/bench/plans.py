@@ -150,7 +150,7 @@ def plans_of_a_day(place: Place, size: Size) -> Plans:
     """Return the plans of a day on a platform with a past, in the order of the day."""
     with place.copy(place.filled(size)) as engine:
         give_past(engine)
-        with _explained(engine) as plans:
+        with explained(engine) as plans:
             _day(engine)
             return plans
 
@@ -212,9 +212,9 @@ def _inner(copy: str) -> str:
 
 
 @contextmanager
-def _explained(engine: Engine) -> Iterator[Plans]:
+def explained(engine: Engine) -> Iterator[Plans]:
     """Explain every statement of `sql/` that the engine carries out, just before it does."""
-    names = {text: name for name, text in _files()}
+    names = {text: name for name, text in files()}
     plans: Plans = {}
 
     def explain(connection: Connection, cursor: Any, statement: str, binds: Any, *_: Any) -> None:
@@ -230,7 +230,7 @@ def _explained(engine: Engine) -> Iterator[Plans]:
     event.remove(engine, "before_cursor_execute", explain)
 
 
-def _files() -> Iterator[tuple[str, str]]:
+def files() -> Iterator[tuple[str, str]]:
     for folder in SQL_ROOT.iterdir():
         if folder.is_dir() and any(folder.glob("*.sql")):
             for number, statement in enumerate(statements(folder.name), start=1):

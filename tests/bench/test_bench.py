@@ -181,3 +181,21 @@ def test_no_statement_of_a_day_compares_everything_with_everything(place):
         if name in few and plan.rows > 8 * few[name].rows + 10_000
     }
     assert grown == {}
+
+
+# What reads every card or every expiry on purpose, beside the day's work.
+OF_ALL_CARDS = ("select_late_activity", "keep_outlook")
+
+
+def test_a_day_handles_no_more_rows_for_a_longer_past(place):
+    """Four times the cards have four times the past; the cohorts are the same."""
+    short = plans.plans_of_a_day(place, Size(10_000, 200, 200, programs_total=20))
+    long = plans.plans_of_a_day(place, Size(40_000, 200, 200, programs_total=20))
+    grown = {
+        name: (short[name].rows, plan.rows)
+        for name, plan in long.items()
+        if name in short
+        and not name.startswith(OF_ALL_CARDS)
+        and plan.rows > 2 * short[name].rows + 5_000
+    }
+    assert grown == {}
