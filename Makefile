@@ -109,7 +109,7 @@ lock: ## resolve requirements*.in anew (needs uv)
 
 $(VENV)/.installed: $(ROOT)requirements.txt $(ROOT)requirements-data.txt
 	@echo "Setting up .venv from requirements.txt (a minute or two, once) …"
-	@test -x "$(VENV)/bin/python" || "$(PYTHON)" -m venv "$(VENV)"
+	@"$(VENV)/bin/python" -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv "$(VENV)"
 	@"$(VENV)/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
 		-r "$(ROOT)requirements.txt"
 	@"$(VENV)/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --no-deps \

@@ -186,8 +186,9 @@ def _open(engine: Engine) -> Iterator[Connection]:
     except OperationalError as error:
         address = f"{engine.url.host}:{engine.url.port or 5432}/{engine.url.database}"
         raise DatabaseUnreachableError(
-            f"The loyalty database at {address} does not answer; check the connection loyalty_db "
-            f"and that the server runs. PostgreSQL said: {str(error.orig).strip()}"
+            f"The loyalty database at {address} does not answer or not let us in; check the "
+            "connection loyalty_db (AIRFLOW_CONN_LOYALTY_DB) and that the server runs. "
+            f"PostgreSQL said: {str(error.orig).strip()}"
         ) from error
     with connection:
         yield connection

@@ -66,11 +66,12 @@ def _forget_last_demonstration() -> None:
 def _load(engine: Engine) -> replays.Replay:
     migrate(engine)
     seed_templates(engine)
-    if _counts(engine)["merchants_total"]:
+    counts = _counts(engine)
+    if counts["merchants_total"] or counts["runs_total"]:
         raise ConfigurationError(
-            f"Database {engine.url.database!r} already holds merchants; the demonstration only "
-            "plays on an empty one. Unset AIRFLOW_CONN_LOYALTY_DB and AIRFLOW_CONN_LOYALTY_SMTP to "
-            "play on the embedded one."
+            f"Database {engine.url.database!r} already holds merchants or runs; the demonstration "
+            "only plays on an empty one. Unset AIRFLOW_CONN_LOYALTY_DB and "
+            "AIRFLOW_CONN_LOYALTY_SMTP to play on the embedded one."
         )
     _tell("Replaying 69,659 purchases of 23,570 customers as a points history …")
     replay = replays.build(datetime.now(UTC).date())

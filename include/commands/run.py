@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 
-from include.clock import parse_instant
+from include.clock import check_as_of, parse_instant, read_clock
 from include.commands import report_table
 from include.commands.database import loyalty_engine
 from include.commands.entry import run_command
 from include.commands.execution import execute, quiet_logs
-from include.database import run_stage, transaction
+from include.database import require_schema, run_stage, transaction
 from include.embedded import workplace
 from include.errors import ConfigurationError
 from include.lifecycle import DagRun
@@ -25,13 +25,14 @@ def main() -> int:
     if arguments.as_of:
         parse_instant(arguments.as_of, "AS_OF")
     if arguments.dry_run and arguments.dag == LIFECYCLE:
-        raise ConfigurationError(f"{LIFECYCLE} has no dry run; nothing was done.")
+        raise ConfigurationError(f"{LIFECYCLE} has no dry run; leave DRY_RUN out.")
     if arguments.as_of and arguments.dag in WITHOUT_INSTANT:
         print(f"{arguments.dag} stands for no instant: it works on what is there now, not AS_OF.")
     # A person waits for this run: what fails is said at once instead of tried again later.
     os.environ["LOYALTY_TASK_RETRIES"] = "0"
     quiet_logs("WARNING")
     workplace.prepare()
+    _refuse_in_vain(arguments)
     conf = {"as_of": arguments.as_of or None, "dry_run": arguments.dry_run}
     outcome = execute(arguments.dag, conf)
     print(f"\n{arguments.dag} {outcome.dag_run_id}: {outcome.state}")
@@ -39,6 +40,14 @@ def main() -> int:
         print(f"  {state:16} {task_id}{'' if index < 0 else f' [{index}]'}")
     _show_report(arguments.dag, outcome.dag_run_id)
     return 0 if outcome.succeeded else 1
+
+
+def _refuse_in_vain(arguments: argparse.Namespace) -> None:
+    """Say in one sentence what the run's first task would say in a traceback."""
+    engine = loyalty_engine()
+    require_schema(engine)
+    if arguments.as_of and arguments.dag not in WITHOUT_INSTANT:
+        check_as_of(parse_instant(arguments.as_of, "AS_OF"), read_clock(engine))
 
 
 def _show_report(dag_id: str, dag_run_id: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from hashlib import sha256
 
 from include.commands.entry import run_command
+from include.connections import VARIABLES
 from include.embedded import airflow as airflow_settings
-from include.embedded import processes, secrets, waiting, workplace
+from include.embedded import processes, secrets, state, waiting, workplace
 from include.errors import ServerError
 from include.settings import state_dir
 
@@ -37,13 +39,31 @@ def main() -> int:
 
 
 def start_airflow(place: workplace.Workplace, dags: Sequence[str] = DAGS) -> None:
-    """Start what of Airflow does not run yet, and have it schedule these DAGs."""
+    """Start what of Airflow does not run yet, and have it schedule these DAGs.
+
+    Raises:
+        ServerError: it does not come up, or runs already on other connections.
+    """
+    _note_connections()
     _start("api-server")
     # While it comes up; the processor would read them later.
     _make_known(dags)
     waiting.until_answers(f"{place.ui_url}/api/v2/monitor/health", "Airflow", seconds=120)
     for name in PROGRAMS:
         _start(name)
+
+
+def _note_connections() -> None:
+    note = state_dir() / "airflow-connections.json"
+    told = "\0".join(os.environ.get(name, "") for name in VARIABLES)
+    ours = {"sha256": sha256(told.encode()).hexdigest()}
+    is_running = processes.running("api-server", state_dir()) is not None
+    if is_running and (state.read(note) or ours) != ours:
+        raise ServerError(
+            "Airflow runs already, on another database or mail server than "
+            f"{' and '.join(VARIABLES)} name now; `make down`, then `make up` again."
+        )
+    state.write(note, ours)
 
 
 def _start(name: str) -> None:

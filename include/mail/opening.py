@@ -35,6 +35,10 @@ def open_connection(server: MailServer) -> smtplib.SMTP:
     except smtplib.SMTPResponseException as error:
         said = scrub(f"{error.smtp_code} {decoded(error.smtp_error)}")
         raise server.error(f"turns us away ({said})") from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise server.error(
+            "offers no STARTTLS (give the connection disable_tls where it shall do without)"
+        ) from error
     except (smtplib.SMTPException, OSError) as error:
         raise server.error(f"cannot be reached ({scrub(str(error))})") from error
 
