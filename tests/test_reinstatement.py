@@ -108,6 +108,20 @@ def test_points_come_back_once(engine, at, expired):
     assert violations(engine, None) == []
 
 
+# The points could be used until 29 February 2024; 400 days later lies 4 April 2025.
+@pytest.mark.parametrize(("day", "comes_back"), [("2025-04-04", True), ("2025-04-05", False)])
+def test_late_activity_is_looked_for_during_400_days(engine, at, day, comes_back):
+    card = factories.card(engine, points=100, last_activity_at="2023-03-01T12:00:00+00:00")
+    at("2024-03-01T02:00:00+00:00")
+    run_day(engine, "2024-03-01T02:00:00+00:00")
+    assert balance(engine, card) == 0
+    factories.earn(engine, card, 5, "2024-02-20T10:00:00+00:00")
+    at(f"{day}T02:00:00+00:00")
+    run_id = run_day(engine, f"{day}T02:00:00+00:00")
+    assert report(engine, run_id) == ((1, 100, 0) if comes_back else (0, 0, 0))
+    assert violations(engine, None) == []
+
+
 def test_activity_with_a_lower_id_than_the_expiry_counts(engine, at, expired):
     # A till that took its ledger id before the expiry and committed after it.
     factories.earn(engine, expired, 5, "2026-02-20T10:00:00+00:00")

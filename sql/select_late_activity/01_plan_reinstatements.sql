@@ -1,7 +1,8 @@
 -- Plans to give back what expired although its customer had come in time: the activity happened
 -- within the days on which the points could be used, but reached the database after the expiry.
--- In: expiries not given back yet, of the run's programs, whose card has left the cycle. Out: one
--- row per expiry in reinstatement_members, with the first such activity, whatever its id.
+-- In: expiries of the last 400 days that are not given back yet, of the run's programs, whose card
+-- has left the cycle. Out: one row per expiry in reinstatement_members, with the first such
+-- activity, whatever its id. Without the bound each day would look through all that ever expired.
 -- The local day is that of the zone by which the points expired.
 -- Binds: run_id.
 -- Rerun: the plan is insert-only; an expiry that is planned already keeps its row.
@@ -25,6 +26,11 @@ left_cycles as materialized (
     inner join loyalty.loyalty_cards as cards on expirations.card_id = cards.id
     where
         expirations.reinstated_by is null
+        and coalesce(expirations.usable_until, expirations.due_on) >= (
+            select (runs.as_of at time zone 'UTC')::date - 400
+            from loyalty.expiration_runs as runs
+            where runs.id = %(run_id)s::bigint
+        )
         and cards.is_active
         -- The application moves it with every activity that is later than what it knows.
         and cards.last_activity_at > expirations.cycle_started_at
