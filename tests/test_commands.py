@@ -197,8 +197,17 @@ def test_database_without_the_schema_gives_one_sentence(place, due_card):
     done = place.call(
         "run", "--as-of", AS_OF, **own_connections(place, database="bare", mail_port=9)
     )
-    assert done.returncode == 1
-    assert "run `make migrate`" in done.stdout + done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "run `make migrate`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_instant_to_come_gives_one_sentence_and_no_run(place, due_card):
+    before = place.rows("airflow", "select count(*) from dag_run")
+    done = place.call("run", "--as-of", "2100-01-01T00:00:00+00:00")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Start the run again with an instant that has passed." in done.stderr
+    assert place.rows("airflow", "select count(*) from dag_run") == before
 
 
 @pytest.mark.parametrize("as_of", ["yesterday", "2026-11-20", "2026-11-20T02:00:00"])

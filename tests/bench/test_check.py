@@ -12,6 +12,12 @@ from tests.bench import __main__ as command
 from tests.bench.figures import Figure, single
 
 
+@pytest.fixture(autouse=True)
+def _logs(monkeypatch):
+    # What is switched off for a benchmark would stay so for all tests that follow.
+    monkeypatch.setattr(command.logging, "disable", lambda _level: None)
+
+
 def met(*_place, **_sizes) -> list[Figure]:
     return [single("memory", [72.0], "MB", target=128), single("log", [7.0], "KB/card")]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
+from include.cohorts import carry_out
 from include.reconcile import violations
+from include.runs import close_run
 from tests import factories
 from tests.mutants.mutant import Mutant
-from tests.mutants.scene import answer, change, day, warnings
+from tests.mutants.scene import answer, change, day, selected, warnings
 from tests.rows import balance, rows
 
 SHARED = "migrations/0002_pipeline_tables/02_create_views_and_functions.sql"
@@ -86,10 +88,14 @@ def next_cycle_is_skipped_as_well(engine: Engine) -> None:
     day(engine, "2026-01-16")
     day(engine, "2026-01-22")
     factories.earn(engine, card, 10, "2026-02-01T12:00Z")
-    day(engine, "2026-02-16", dry_run=True)
-    day(engine, "2026-02-22", dry_run=True)
+    for today, kind in (("2026-02-16", "warning"), ("2026-02-22", "expiry")):
+        run_id = selected(engine, today, kind)
+        factories.adjust(engine, card, -10, f"{today}T01:00Z")
+        carry_out(engine, run_id, kind)
+        close_run(engine, run_id)
+        factories.adjust(engine, card, 10, f"{today}T03:00Z")
     skips = "select kind, reason from loyalty.expiration_skips order by run_id, kind"
-    assert rows(engine, skips) == [("warning", "dry_run"), ("expiry", "dry_run")]
+    assert rows(engine, skips) == [("warning", "emptied"), ("expiry", "emptied")]
 
 
 def closed_runs_keep_their_fingerprint_when_points_come_back(engine: Engine) -> None:
